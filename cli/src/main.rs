@@ -1,0 +1,3 @@
+//! See and steer a device's desktop over its own secure channel.
+
+fn main() {}

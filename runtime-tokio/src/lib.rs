@@ -1,0 +1,1 @@
+//! Runs procy sessions on tokio.

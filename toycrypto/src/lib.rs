@@ -1,0 +1,1 @@
+//! A fast, deterministic and insecure crypto provider for simulating TLS.

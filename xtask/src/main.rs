@@ -1,0 +1,3 @@
+//! All of the project's set-up and checks behind one word.
+
+fn main() {}
