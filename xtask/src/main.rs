@@ -1,3 +1,57 @@
-//! All of the project's set-up and checks behind one word.
+//! All of the project's set-up and checks behind one word: `cargo xtask VERB`.
+//!
+//! It has no dependency, as it is the first thing that a newcomer compiles. A new verb is a module with a
+//! `run` and a line in [`VERBS`].
 
-fn main() {}
+#![allow(clippy::print_stdout, clippy::print_stderr)] // talking to a person is what this program does
+
+mod demo;
+mod lint;
+mod no_std;
+mod setup;
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+use step::Outcome;
+
+/// A verb's deed, given the arguments after the word.
+type Run = fn(&[String]) -> Outcome;
+
+/// What can be asked for: the word, what it does, and who does it.
+const VERBS: &[(&str, &str, Run)] = &[
+    ("demo", "a whole session on loopback to look at: demo [ARGS of `procy demo`]", demo::run),
+    (
+        "test",
+        "install what the tests need, run them all: test [--no-install] [-- ARGS of `cargo test`]",
+        test::run,
+    ),
+    ("lint", "format, clippy, docs, licences, sources and the core's no_std proof", lint::run),
+];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let verb = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let outcome = match VERBS.iter().find(|(name, ..)| *name == verb) {
+        Some((_, _, run)) => run(&rest),
+        None if matches!(verb.as_str(), "" | "help" | "-h" | "--help") => {
+            println!("{}", usage());
+            Ok(ExitCode::SUCCESS)
+        }
+        None => Err(format!("no such verb: {verb}\n{}", usage())),
+    };
+    outcome.unwrap_or_else(|why| {
+        eprintln!("xtask: {why}");
+        ExitCode::FAILURE
+    })
+}
+
+fn usage() -> String {
+    let mut text = String::from("usage: cargo xtask VERB [ARGS]\n");
+    for (name, about, _) in VERBS {
+        text += &format!("\n  {name:<6} {about}");
+    }
+    text
+}
