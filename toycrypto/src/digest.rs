@@ -214,4 +214,25 @@ mod tests {
             assert_eq!(halves.len(), seen.len());
         }
     }
+
+    #[test]
+    fn an_hmac_is_over_the_key_and_all_parts_in_their_order() {
+        use rustls::crypto::hmac::Hmac;
+
+        let sign = |key: &[u8], first: &[u8], middle: &[&[u8]], last: &[u8]| {
+            ToyHmac.with_key(key).sign_concat(first, middle, last).as_ref().to_vec()
+        };
+        let good = sign(b"key", b"a", &[b"b", b"c"], b"d");
+        assert_eq!(good, sign(b"key", b"", &[b"abcd"], b""));
+        assert_eq!(good, ToyHmac.with_key(b"key").sign(&[b"ab", b"cd"]).as_ref());
+        for other in [
+            sign(b"kez", b"a", &[b"b", b"c"], b"d"),
+            sign(b"ke", b"ya", &[b"b", b"c"], b"d"),
+            sign(b"key", b"", &[b"b", b"c"], b"d"),
+            sign(b"key", b"a", &[b"c", b"b"], b"d"),
+            sign(b"key", b"a", &[b"b", b"c"], b""),
+        ] {
+            assert_ne!(good, other);
+        }
+    }
 }

@@ -185,3 +185,55 @@ fn join(salt: &[u8], explicit: &[u8]) -> [u8; NONCE_LEN] {
     }
     nonce
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(
+        mut encrypter: Box<dyn MessageEncrypter>,
+        mut decrypter: Box<dyn MessageDecrypter>,
+        len: usize,
+    ) -> Result<usize, Error> {
+        let (typ, version) = (ContentType::ApplicationData, ProtocolVersion::TLSv1_2);
+        let plain = vec![1; len];
+        let message = OutboundPlainMessage { typ, version, payload: plain.as_slice().into() };
+        let mut record = encrypter.encrypt(message, 0)?.encode();
+        let message = InboundOpaqueMessage::new(typ, version, &mut record[5..]);
+        Ok(decrypter.decrypt(message, 0)?.payload.len())
+    }
+
+    #[test]
+    fn a_record_of_more_than_16_kib_is_refused() {
+        let key = || AeadKey::from([7; 32]);
+        for (len, expected) in [
+            (0, Ok(0)),
+            (MAX_PLAIN_LEN, Ok(MAX_PLAIN_LEN)),
+            (MAX_PLAIN_LEN + 1, Err(Error::PeerSentOversizedRecord)),
+        ] {
+            let iv = || Iv::new([3; NONCE_LEN]);
+            let (to, from) =
+                (Tls13Records.encrypter(key(), iv()), Tls13Records.decrypter(key(), iv()));
+            assert_eq!(passes(to, from, len), expected);
+            let to = Tls12Records.encrypter(key(), &[3; SALT_LEN], &[4; EXPLICIT_LEN]);
+            let from = Tls12Records.decrypter(key(), &[3; SALT_LEN]);
+            assert_eq!(passes(to, from, len), expected);
+        }
+    }
+
+    #[test]
+    fn a_record_too_short_for_its_frame_is_a_decrypt_error() {
+        for len in 0..EXPLICIT_LEN + TAG_LEN {
+            let mut bytes = vec![0; len];
+            let (typ, version) = (ContentType::ApplicationData, ProtocolVersion::TLSv1_2);
+            let key = || AeadKey::from([7; 32]);
+            for mut cipher in [
+                Tls13Records.decrypter(key(), Iv::new([0; NONCE_LEN])),
+                Tls12Records.decrypter(key(), &[0; SALT_LEN]),
+            ] {
+                let message = InboundOpaqueMessage::new(typ, version, &mut bytes);
+                assert_eq!(cipher.decrypt(message, 0).err(), Some(Error::DecryptError));
+            }
+        }
+    }
+}

@@ -48,7 +48,7 @@ impl ToyKey {
 
 fn signature(public: &[u8; KEY_LEN], message: &[u8]) -> [u8; SIGNATURE_LEN] {
     let first = Digest::of(Purpose::Signature, &[public, message]);
-    let second = Digest::of(Purpose::Signature, &[&first, public]);
+    let second = Digest::of(Purpose::Signature, &[&first]);
     let mut signature = [0; SIGNATURE_LEN];
     for (to, from) in signature.iter_mut().zip(first.iter().chain(&second)) {
         *to = *from;
