@@ -5,5 +5,6 @@
 
 extern crate alloc;
 
+pub mod credential;
 pub mod procycmd;
 pub mod rfb;

@@ -12,8 +12,7 @@ use core::fmt;
 
 use zeroize::{Zeroize, Zeroizing};
 
-// STAND-IN: becomes `use crate::credential::Password;` when that module is merged.
-use self::stand_in::Password;
+use crate::credential::Password;
 
 /// Bytes of the verb; both spellings have the same length.
 const VERB_LEN: usize = 8;
@@ -320,46 +319,6 @@ impl Trailer {
     /// Whether no byte to come can belong to the terminator any more.
     pub fn is_done(&self) -> bool {
         self.0 == Expect::Nothing
-    }
-}
-
-/// STAND-IN for the `credential` module, which another branch writes: delete this module and
-/// change the import at the top of this file when it is merged.
-mod stand_in {
-    use alloc::string::String;
-    use core::fmt;
-
-    use zeroize::Zeroizing;
-
-    /// A one-time password: exactly 8-4-4-4-12 hexadecimal digits, kept as it came.
-    pub struct Password(Zeroizing<String>);
-
-    impl Password {
-        /// Takes exactly the documented form.
-        ///
-        /// # Errors
-        ///
-        /// When `text` has any other form.
-        #[allow(clippy::result_unit_err, reason = "a stand-in")]
-        pub fn parse(text: &str) -> Result<Self, ()> {
-            let fits = text.len() == super::PASSWORD_LEN
-                && text.bytes().enumerate().all(|(index, byte)| match index {
-                    8 | 13 | 18 | 23 => byte == b'-',
-                    _ => byte.is_ascii_hexdigit(),
-                });
-            if fits { Ok(Self(Zeroizing::new(text.into()))) } else { Err(()) }
-        }
-
-        /// The secret itself.
-        pub fn expose(&self) -> &str {
-            &self.0
-        }
-    }
-
-    impl fmt::Debug for Password {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("Password(..)")
-        }
     }
 }
 
