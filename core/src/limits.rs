@@ -1,0 +1,25 @@
+//! Every bound on what a peer can make a session hold, with its source.
+
+/// A TLS record on the wire at its largest: 16,384 bytes of content, 2,048 that TLS 1.2 lets protection add, a
+/// header of 5 (RFC 5246 section 6.2.3; TLS 1.3 allows less).
+pub const MAX_TLS_RECORD: usize = 16_384 + 2_048 + 5;
+
+/// A TLS record's content at its largest (RFC 8446 section 5.1).
+pub const MAX_TLS_CONTENT: usize = 16_384;
+
+/// What a session may hold on its peers' behalf.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that a viewer (or a console, towards a device) may send before relaying begins; they are kept and
+    /// delivered then. An RFB client has nothing to say before the hello (RFC 6143 section 7.1.1). Default 4,096.
+    pub early: usize,
+    /// The first read of a new session, and of one that has just been stalled by its other side; doubled while both
+    /// sides keep up, so that a stall costs this much and not the whole scratch memory. Default 65,536.
+    pub first_read: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { early: 4_096, first_read: 65_536 }
+    }
+}

@@ -1,0 +1,276 @@
+//! What lies between a stream's bytes and the relayed protocol: nothing, or TLS.
+//!
+//! A [`Port`] is one side of a session between visits: its link, and what the last visit left behind. An [`End`] is
+//! the same during a visit, with the memory lent to it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::error::{Broken, Error, Leave};
+use crate::limits::MAX_TLS_CONTENT;
+use crate::scratch::Desk;
+use crate::tls::{Engine, Step, sealable, sealed_len};
+
+/// The layers over one byte stream.
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// The stream's bytes are the protocol's bytes.
+    Plain,
+    /// TLS, as client or server.
+    Tls(Box<Engine>),
+}
+
+/// What comes in at a side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    Open,
+    Ended(Leave),
+}
+
+/// What goes out at a side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    Open,
+    /// The last bytes are on their way; then the stream is to be shut down.
+    Ending,
+    /// Shut down.
+    Shut,
+    /// The stream takes nothing any more.
+    Broken(Broken),
+}
+
+/// One side of a session. Between visits it holds what a slow peer has left, and the beginning of a unit that is not
+/// complete; mostly both are empty and own no memory.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) link: Link,
+    /// Whether the host has a stream for this side.
+    pub(crate) attached: bool,
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+    /// Read and not consumed.
+    carry: Vec<u8>,
+    /// To be written; the first `spilt` bytes of it are.
+    spill: Vec<u8>,
+    spilt: usize,
+    /// How much the next read may take.
+    budget: usize,
+    first_read: usize,
+}
+
+impl Port {
+    pub(crate) fn new(first_read: usize) -> Self {
+        Self {
+            link: Link::Plain,
+            attached: false,
+            input: Input::Open,
+            output: Output::Open,
+            carry: Vec::new(),
+            spill: Vec::new(),
+            spilt: 0,
+            budget: first_read.max(1),
+            first_read: first_read.max(1),
+        }
+    }
+
+    /// Whether something waits to be written, apart from what this visit has added.
+    pub(crate) fn has_spill(&self) -> bool {
+        self.spilt < self.spill.len()
+    }
+
+    pub(crate) fn spill(&self) -> &[u8] {
+        &self.spill[self.spilt..]
+    }
+
+    /// Whether bytes can still be delivered here.
+    pub(crate) fn deliverable(&self) -> bool {
+        self.attached && matches!(self.output, Output::Open | Output::Ending)
+    }
+
+    /// Bytes held between visits.
+    pub(crate) fn holds(&self) -> usize {
+        self.carry.capacity() + self.spill.capacity()
+    }
+}
+
+/// One side of a session during a visit.
+#[derive(Debug)]
+pub(crate) struct End<'v, 'm> {
+    pub(crate) port: &'v mut Port,
+    pub(crate) desk: &'v mut Desk<'m>,
+}
+
+impl End<'_, '_> {
+    /// Room to read into: none while there is nothing to read, or nowhere to put it.
+    pub(crate) fn space(&mut self) -> &mut [u8] {
+        self.desk.window.lend(self.port.carry.len(), self.port.budget)
+    }
+
+    /// `n` bytes were read into the last [`End::space`]. False if they cannot have been.
+    pub(crate) fn read(&mut self, n: usize) -> bool {
+        let lent = self.desk.window.lent();
+        let carried = self.port.carry.len();
+        if !self.desk.window.filled(&self.port.carry, n) {
+            return false;
+        }
+        if carried > 0 {
+            self.port.carry = Vec::new();
+        }
+        if n == lent && lent == self.port.budget {
+            self.port.budget = self.port.budget.saturating_mul(2);
+        }
+        true
+    }
+
+    pub(crate) fn unread(&mut self) -> &mut [u8] {
+        if self.desk.window.is_empty() { &mut self.port.carry } else { self.desk.window.unread() }
+    }
+
+    pub(crate) fn consume(&mut self, n: usize) {
+        if self.desk.window.is_empty() {
+            self.port.carry.drain(..n.min(self.port.carry.len()));
+        } else {
+            self.desk.window.consume(n);
+        }
+    }
+
+    /// Forgets what came and was not consumed.
+    pub(crate) fn drop_input(&mut self) {
+        self.desk.window.clear();
+        self.port.carry = Vec::new();
+    }
+
+    /// Forgets what was to leave.
+    pub(crate) fn drop_output(&mut self) {
+        self.desk.out.clear();
+        self.port.spill = Vec::new();
+        self.port.spilt = 0;
+    }
+
+    /// Takes one step through the TLS that comes in here. `content` gets what is in it; only if `room` says so.
+    pub(crate) fn step(
+        &mut self,
+        room: bool,
+        content: &mut dyn FnMut(&[u8]),
+    ) -> Result<Step, Error> {
+        let Link::Tls(engine) = &mut self.port.link else { return Ok(Step::Starved) };
+        let input: &mut [u8] = if self.desk.window.is_empty() {
+            &mut self.port.carry
+        } else {
+            self.desk.window.unread()
+        };
+        let mut used = 0;
+        let step = engine.step(input, &mut used, &mut self.desk.out, room, content);
+        if used > 0 {
+            self.consume(used);
+        }
+        step
+    }
+
+    /// How many bytes [`End::deliver`] would take now.
+    pub(crate) fn room(&self) -> usize {
+        let free = self.desk.out.free();
+        match self.port.link {
+            Link::Plain => free,
+            Link::Tls(_) => sealable(free),
+        }
+    }
+
+    /// Whether what one TLS record may hold could be delivered, and `more` bytes with it.
+    pub(crate) fn has_room_for_record(&self, more: usize) -> bool {
+        let content = MAX_TLS_CONTENT + more;
+        match self.port.link {
+            Link::Plain => self.desk.out.free() >= content,
+            Link::Tls(_) => self.desk.out.free() >= sealed_len(content),
+        }
+    }
+
+    /// Sends `content` towards this side's peer. It takes [`End::room`] bytes at the most.
+    pub(crate) fn deliver(&mut self, content: &[u8]) -> Result<(), Error> {
+        if !matches!(self.port.output, Output::Open) || content.is_empty() {
+            return Ok(());
+        }
+        match &mut self.port.link {
+            Link::Plain => {
+                let Some(spare) = self.desk.out.spare().get_mut(..content.len()) else {
+                    return Err(Error::Misuse("too little room to deliver into"));
+                };
+                spare.copy_from_slice(content);
+                self.desk.out.push(content.len());
+                Ok(())
+            }
+            Link::Tls(engine) => {
+                let input: &mut [u8] = if self.desk.window.is_empty() {
+                    &mut self.port.carry
+                } else {
+                    self.desk.window.unread()
+                };
+                let used = engine.seal(input, content, &mut self.desk.out)?;
+                if used > 0 {
+                    self.consume(used);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Nothing more will be sent to this side's peer: says so in the layer's words, then by a shutdown.
+    pub(crate) fn end(&mut self) {
+        if self.port.output != Output::Open {
+            return;
+        }
+        self.port.output = Output::Ending;
+        if let Link::Tls(engine) = &mut self.port.link {
+            let input: &mut [u8] = if self.desk.window.is_empty() {
+                &mut self.port.carry
+            } else {
+                self.desk.window.unread()
+            };
+            let used = engine.close(input, &mut self.desk.out);
+            if used > 0 {
+                self.consume(used);
+            }
+        }
+    }
+
+    /// Whether something waits to be written.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.port.has_spill() || !self.desk.out.is_empty()
+    }
+
+    /// `n` bytes of the pending ones were written. False if there were not as many.
+    pub(crate) fn written(&mut self, n: usize) -> bool {
+        let of_spill = n.min(self.port.spill().len());
+        self.port.spilt += of_spill;
+        if !self.port.has_spill() {
+            self.port.spill = Vec::new();
+            self.port.spilt = 0;
+        }
+        self.desk.out.written(n - of_spill)
+    }
+
+    /// The visit ends: what is left moves into the session, in memory of its exact size.
+    pub(crate) fn leave(&mut self) {
+        if !self.desk.window.is_empty() {
+            self.port.carry = self.desk.window.unread().to_vec();
+        }
+        if !self.desk.out.is_empty() {
+            let mut spill = Vec::with_capacity(self.port.spill().len() + self.desk.out.len());
+            spill.extend_from_slice(self.port.spill());
+            for piece in self.desk.out.pieces() {
+                spill.extend_from_slice(piece);
+            }
+            self.port.spill = spill;
+            self.port.spilt = 0;
+        }
+        self.desk.window.clear();
+        self.desk.out.clear();
+    }
+
+    /// What this side's peer does not take in time is held in the session: read less for it from the other side.
+    pub(crate) fn stalls(&self, other: &mut Port) {
+        if self.port.has_spill() {
+            other.budget = other.first_read;
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! The memory that a thread lends to its sessions, one visit at a time.
+//!
+//! One [`Scratch`] a thread stays warm in the cache, and an idle session holds no buffer. Each side has a *window*, where
+//! bytes are read, and an *out* memory, where bytes that leave at that side are sealed or copied:
+//!
+//! ```text
+//!   near.window   what the viewer sent        near.out   what goes to the viewer
+//!   far.window    what the device sent        far.out    what goes to the device
+//!
+//!   a window:  [ dead | a partial unit, or more | space, lent to the host ]
+//!                     head                      filled
+//!   an out:    [ taken: pieces of the queue | spare ]
+//! ```
+//!
+//! A [`Piece`] of a side's queue names the memory where it lies, so that bytes opened in place can leave from there.
+
+use alloc::collections::{VecDeque, vec_deque};
+use alloc::vec::Vec;
+use core::ops::{Deref, DerefMut, Range};
+
+use crate::limits::{MAX_TLS_CONTENT, MAX_TLS_RECORD};
+
+/// Memory lent to sessions for the time of a visit. Make one a thread and keep it.
+#[derive(Debug)]
+pub struct Scratch<'m> {
+    pub(crate) near: Desk<'m>,
+    pub(crate) far: Desk<'m>,
+}
+
+impl Scratch<'static> {
+    /// The window's size that measured best (docs/architecture.md); pages are touched only as they are used.
+    pub const DEFAULT: usize = 1 << 20;
+
+    /// Scratch memory whose windows hold `window` bytes each, at least [`Scratch::MIN_WINDOW`].
+    #[must_use]
+    pub fn new(window: usize) -> Self {
+        let window = window.max(Self::MIN_WINDOW);
+        let make =
+            || Desk::new(Memory::Owned(zeroed(window)), Memory::Owned(zeroed(out_for(window))));
+        Self { near: make(), far: make() }
+    }
+}
+
+impl<'m> Scratch<'m> {
+    /// The smallest window: a whole TLS record, and one more byte.
+    pub const MIN_WINDOW: usize = MAX_TLS_RECORD + 1;
+
+    /// The least memory that [`Scratch::over`] can do with.
+    pub const MIN_MEMORY: usize = 2 * (Self::MIN_WINDOW + out_for(Self::MIN_WINDOW) + 2 * 1_025);
+
+    /// Scratch over the caller's memory, for a host that must say where bytes lie. `None` if it is smaller than
+    /// [`Scratch::MIN_MEMORY`].
+    #[must_use]
+    pub fn over(memory: &'m mut [u8]) -> Option<Self> {
+        if memory.len() < Self::MIN_MEMORY {
+            return None;
+        }
+        let half = memory.len() / 2;
+        let (near, far) = memory.split_at_mut(half);
+        Some(Self { near: Desk::over(near), far: Desk::over(far) })
+    }
+
+    /// Forgets whatever a visit that was never left has put here.
+    pub(crate) fn clear(&mut self) {
+        self.near.clear();
+        self.far.clear();
+    }
+}
+
+impl Default for Scratch<'static> {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT)
+    }
+}
+
+/// One side's part of the scratch memory.
+#[derive(Debug)]
+pub(crate) struct Desk<'m> {
+    pub(crate) window: Window<'m>,
+    pub(crate) out: Out<'m>,
+}
+
+impl<'m> Desk<'m> {
+    fn new(window: Memory<'m>, out: Memory<'m>) -> Self {
+        Self {
+            window: Window { memory: window, head: 0, filled: 0, lent: 0 },
+            out: Out { memory: out, taken: 0, queue: VecDeque::new() },
+        }
+    }
+
+    fn over(memory: &'m mut [u8]) -> Self {
+        let (window, out) = memory.split_at_mut(window_of(memory.len()));
+        Self::new(Memory::Lent(window), Memory::Lent(out))
+    }
+
+    fn clear(&mut self) {
+        self.window.clear();
+        self.out.clear();
+    }
+}
+
+/// Where one side's bytes are read.
+#[derive(Debug)]
+pub(crate) struct Window<'m> {
+    memory: Memory<'m>,
+    head: usize,
+    filled: usize,
+    lent: usize,
+}
+
+impl Window<'_> {
+    /// Bytes read and not yet consumed.
+    pub(crate) fn unread(&mut self) -> &mut [u8] {
+        &mut self.memory[self.head..self.filled]
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head == self.filled
+    }
+
+    pub(crate) fn consume(&mut self, n: usize) {
+        self.head += n.min(self.filled - self.head);
+        if self.is_empty() {
+            self.head = 0;
+            self.filled = 0;
+        }
+    }
+
+    /// Room for at most `most` new bytes behind what is unread, or behind `reserved` bytes that [`Window::filled`] will
+    /// put before them.
+    ///
+    /// ```text
+    ///   before  [ dead | partial | spare ]        after  [ partial | lent ... | spare ]
+    /// ```
+    pub(crate) fn lend(&mut self, reserved: usize, most: usize) -> &mut [u8] {
+        if self.head > 0 {
+            self.memory.copy_within(self.head..self.filled, 0);
+            self.filled -= self.head;
+            self.head = 0;
+        }
+        let start = self.filled.max(reserved).min(self.memory.len());
+        let end = start.saturating_add(most).min(self.memory.len());
+        self.lent = end - start;
+        &mut self.memory[start..end]
+    }
+
+    /// `n` bytes have come into the room last lent; `carry` goes before them. False if more came than was lent: what
+    /// would then be taken for input is another session's.
+    pub(crate) fn filled(&mut self, carry: &[u8], n: usize) -> bool {
+        if n > self.lent || carry.len() + self.lent > self.memory.len() {
+            return false;
+        }
+        self.lent = 0;
+        if !carry.is_empty() {
+            self.memory[..carry.len()].copy_from_slice(carry);
+            self.filled = carry.len();
+        }
+        self.filled += n;
+        true
+    }
+
+    /// How many bytes the room last lent could take.
+    pub(crate) fn lent(&self) -> usize {
+        self.lent
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.head = 0;
+        self.filled = 0;
+        self.lent = 0;
+    }
+}
+
+/// Where bytes that leave at one side lie, and in which order.
+#[derive(Debug)]
+pub(crate) struct Out<'m> {
+    memory: Memory<'m>,
+    taken: usize,
+    queue: VecDeque<Piece>,
+}
+
+/// Bytes on their way out.
+#[derive(Debug, Clone)]
+pub(crate) struct Piece {
+    range: Range<usize>,
+}
+
+impl Out<'_> {
+    pub(crate) fn spare(&mut self) -> &mut [u8] {
+        &mut self.memory[self.taken..]
+    }
+
+    pub(crate) fn free(&self) -> usize {
+        self.memory.len() - self.taken
+    }
+
+    /// The first `n` spare bytes are now on their way.
+    pub(crate) fn push(&mut self, n: usize) {
+        let end = (self.taken + n).min(self.memory.len());
+        match self.queue.back_mut() {
+            Some(last) if last.range.end == self.taken => last.range.end = end,
+            _ if end > self.taken => self.queue.push_back(Piece { range: self.taken..end }),
+            _ => {}
+        }
+        self.taken = end;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue.iter().map(|piece| piece.range.len()).sum()
+    }
+
+    pub(crate) fn pieces(&self) -> Pieces<'_> {
+        Pieces { memory: &self.memory, queue: self.queue.iter() }
+    }
+
+    /// `n` bytes from the front have left. True if there were as many.
+    pub(crate) fn written(&mut self, mut n: usize) -> bool {
+        while let Some(first) = self.queue.front_mut() {
+            let step = n.min(first.range.len());
+            first.range.start += step;
+            n -= step;
+            if !first.range.is_empty() {
+                break;
+            }
+            self.queue.pop_front();
+        }
+        if self.queue.is_empty() {
+            self.taken = 0;
+        }
+        n == 0
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.queue.clear();
+        self.taken = 0;
+    }
+}
+
+/// The bytes of a queue's pieces, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Pieces<'a> {
+    memory: &'a [u8],
+    queue: vec_deque::Iter<'a, Piece>,
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        self.queue.next().map(|piece| &self.memory[piece.range.clone()])
+    }
+}
+
+#[derive(Debug)]
+enum Memory<'m> {
+    Owned(Vec<u8>),
+    Lent(&'m mut [u8]),
+}
+
+impl Deref for Memory<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Owned(memory) => memory,
+            Self::Lent(memory) => memory,
+        }
+    }
+}
+
+impl DerefMut for Memory<'_> {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Owned(memory) => memory,
+            Self::Lent(memory) => memory,
+        }
+    }
+}
+
+fn zeroed(len: usize) -> Vec<u8> {
+    alloc::vec![0; len]
+}
+
+/// The out memory that takes all of a window's bytes, whether sealed (a record adds 29 bytes at most) or opened,
+/// and leaves room for a record that TLS itself wants to say.
+const fn out_for(window: usize) -> usize {
+    window + (window / MAX_TLS_CONTENT + 2) * 32 + 2 * MAX_TLS_RECORD
+}
+
+/// The largest window `w` for which `w + out_for(w)` fits into `desk` bytes, within 512 bytes.
+const fn window_of(desk: usize) -> usize {
+    // out_for(w) <= w + w / 512 + 64 + 2 * MAX_TLS_RECORD
+    desk.saturating_sub(64 + 2 * MAX_TLS_RECORD) / (2 * 512 + 1) * 512
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_and_its_out_fit_into_the_memory_lent() {
+        for extra in [0, 1, 511, 4_096, 100_000, 3 << 20] {
+            let desk = Scratch::MIN_MEMORY / 2 + extra;
+            let window = window_of(desk);
+            assert!(window + out_for(window) <= desk, "{desk}: {window}");
+            assert!(window >= Scratch::MIN_WINDOW, "{desk}: {window}");
+        }
+    }
+
+    #[test]
+    fn memory_below_the_least_is_refused() {
+        let mut memory = alloc::vec![0; Scratch::MIN_MEMORY];
+        assert!(Scratch::over(&mut memory[1..]).is_none());
+        assert!(Scratch::over(&mut memory).is_some());
+    }
+
+    #[test]
+    fn more_than_was_lent_is_no_input() {
+        let mut scratch = Scratch::new(0);
+        let window = &mut scratch.far.window;
+        assert_eq!(window.lend(0, 10).len(), 10);
+        assert!(!window.filled(&[], 11));
+        assert!(window.filled(&[], 10));
+        assert!(!window.filled(&[], 1), "room is lent once");
+    }
+
+    #[test]
+    fn a_carry_lies_before_the_new_bytes() {
+        let mut scratch = Scratch::new(0);
+        let window = &mut scratch.far.window;
+        window.lend(3, 2).copy_from_slice(b"de");
+        assert!(window.filled(b"abc", 2));
+        assert_eq!(window.unread(), b"abcde");
+        window.consume(2);
+        window.lend(0, 1)[0] = b'f';
+        assert!(window.filled(&[], 1));
+        assert_eq!(window.unread(), b"cdef");
+    }
+
+    #[test]
+    fn pieces_leave_in_order_and_room_comes_back() {
+        let mut scratch = Scratch::new(0);
+        let out = &mut scratch.near.out;
+        let free = out.free();
+        for part in [b"ab", b"cd"] {
+            out.spare()[..2].copy_from_slice(part);
+            out.push(2);
+        }
+        assert_eq!(out.pieces().collect::<Vec<_>>(), [b"abcd"]);
+        assert!(out.written(3));
+        assert_eq!(out.pieces().collect::<Vec<_>>(), [b"d"]);
+        assert!(!out.written(2));
+        assert_eq!(out.free(), free);
+    }
+}
