@@ -58,6 +58,7 @@
 //! | [`prologue`] | what is said before bytes flow, as console and as device |
 //! | [`session`] | the machine: phases and inputs in one table |
 //! | [`pump`] | the one loop that moves bytes |
+//! | `sim` | an in-memory pair and a seeded network, behind the feature `sim` |
 //!
 //! # Invariants
 //!
@@ -96,6 +97,8 @@ pub mod prologue;
 pub mod pump;
 pub mod rfb;
 pub mod session;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod timer;
 pub mod tls;
 
