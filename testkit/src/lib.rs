@@ -1,1 +1,9 @@
 //! Stand-ins for UMS, a device and a desktop, and the real programs procy is tested with.
+//!
+//! `procy demo` runs these parts, and the tests do. They are never part of what a release does with a real device.
+//!
+//! - [`certificates`]: the certificates that devices show, odd ones included.
+//! - [`ums`]: a UMS that speaks IMI v2 and v3 over HTTPS on loopback.
+//! - [`desktop`]: a small moving desktop behind a VNC server.
+
+pub mod certificates;
