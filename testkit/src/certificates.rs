@@ -269,7 +269,7 @@ fn fixture(text: &str) -> Vec<u8> {
     clippy::expect_used,
     reason = "fails only on labels that are not ASCII, and sizes over isize"
 )]
-fn to_pem(label: &'static str, ending: LineEnding, der: &[u8]) -> String {
+pub(crate) fn to_pem(label: &'static str, ending: LineEnding, der: &[u8]) -> String {
     pem::encode_string(label, ending, der).expect("a constant label and a small certificate")
 }
 
