@@ -4,6 +4,8 @@
 //!
 //! - [`certificates`]: the certificates that devices show, odd ones included.
 //! - [`ums`]: a UMS that speaks IMI v2 and v3 over HTTPS on loopback.
+//! - [`desktop`]: a small moving desktop behind a VNC server.
 
 pub mod certificates;
+pub mod desktop;
 pub mod ums;
