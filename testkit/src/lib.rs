@@ -9,3 +9,5 @@
 pub mod certificates;
 pub mod desktop;
 pub mod ums;
+#[cfg(all(feature = "real", target_os = "linux"))]
+pub mod real;
