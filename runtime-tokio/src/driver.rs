@@ -1,0 +1,133 @@
+//! The driver: moves bytes between two streams and a session, and waits.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use procy_core::event::{Event, Outcome, Side, Traffic};
+use procy_core::pump::{BUDGET, Turn, pump};
+use procy_core::{Scratch, Session, Visit};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Sleep;
+
+use crate::clock;
+use crate::stream::Port;
+
+thread_local! {
+    /// This thread's warm memory. It is taken out while in use: a stream may itself run a session, and finds (or
+    /// leaves) another one here. So there are as many as sessions are nested.
+    static SCRATCH: RefCell<Vec<Scratch<'static>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What [`Run::next`] brings.
+#[derive(Debug)]
+pub enum Step {
+    /// A fact; those named `...Needed` ask for something.
+    Event(Event),
+    /// The session is over, and both streams are dropped: look at [`Run::outcome`].
+    Over,
+}
+
+/// A session and its streams. To run it is to call [`Run::next`] until it says [`Step::Over`].
+///
+/// All state is in here and none in a future, so any future of [`Run::next`] may be dropped at any time. To drop the
+/// `Run` is to drop both streams at once; [`Run::close`] is the polite way.
+#[derive(Debug)]
+pub struct Run<N, F> {
+    pub(crate) session: Session,
+    pub(crate) near: Port<N>,
+    pub(crate) far: Port<F>,
+    /// Armed for the session's deadline, or for an earlier instant.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl<N, F> Run<N, F>
+where
+    N: AsyncRead + AsyncWrite + Unpin,
+    F: AsyncRead + AsyncWrite + Unpin,
+{
+    /// Takes the session over; its streams are attached as they come.
+    #[must_use]
+    pub const fn new(session: Session) -> Self {
+        Self { session, near: Port::empty(), far: Port::empty(), sleep: None }
+    }
+
+    /// Moves bytes until there is something to tell. Bytes move, and deadlines take effect, only while this is polled:
+    /// whoever works on an answer meanwhile does both at once (`tokio::select!`).
+    pub async fn next(&mut self) -> Step {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// [`Run::next`], for those who write futures by hand.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Step> {
+        if let Some(event) = self.session.event() {
+            return Poll::Ready(Step::Event(event));
+        }
+        let Self { session, near, far, .. } = self;
+        let turn = visit(session, |visit| {
+            let turn = pump(visit, &mut near.stream(cx), &mut far.stream(cx), BUDGET);
+            for (side, flushed) in [(Side::Near, near.flush(cx)), (Side::Far, far.flush(cx))] {
+                if let Err(how) = flushed {
+                    visit.unwritable(side, how);
+                    return Turn::Again;
+                }
+            }
+            turn
+        });
+        if let Some(event) = self.session.event() {
+            return Poll::Ready(Step::Event(event));
+        }
+        match turn {
+            Turn::Over => {
+                (self.near, self.far, self.sleep) = (Port::empty(), Port::empty(), None);
+                return Poll::Ready(Step::Over);
+            }
+            Turn::Again => cx.waker().wake_by_ref(),
+            Turn::Wait => self.wait(cx),
+        }
+        Poll::Pending
+    }
+
+    /// Makes the deadline wake this task. One that has moved on is looked at only when its timer fires: that costs a
+    /// wake-up at times, and saves touching the timer at every one.
+    fn wait(&mut self, cx: &mut Context<'_>) {
+        let Some(at) = self.session.deadline().and_then(|(at, _)| clock::to_tokio(at)) else {
+            self.sleep = None;
+            return;
+        };
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+        if sleep.is_elapsed() || at < sleep.deadline() {
+            sleep.as_mut().reset(at);
+        }
+        if sleep.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// How it is over, once that is decided.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.session.outcome()
+    }
+
+    /// What has been relayed so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.session.traffic()
+    }
+
+    /// The session itself, to ask it more.
+    #[must_use]
+    pub const fn session(&self) -> &Session {
+        &self.session
+    }
+}
+
+/// Visits the session, at this moment and with this thread's memory.
+pub(crate) fn visit<T>(session: &mut Session, work: impl FnOnce(&mut Visit<'_, '_>) -> T) -> T {
+    let mut scratch = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
+    let result = work(&mut session.visit(&mut scratch, clock::now()));
+    SCRATCH.with_borrow_mut(|spare| spare.push(scratch));
+    result
+}

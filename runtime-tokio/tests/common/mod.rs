@@ -1,0 +1,227 @@
+//! A console session and a device session with wires between them.
+#![allow(dead_code, unreachable_pub, reason = "shared by test files that each use a part")]
+
+use std::future::Future;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use procy_tokio::core::Session;
+use procy_tokio::core::credential::{Certificate, Credential, Password};
+use procy_tokio::core::event::{Event, Outcome};
+use procy_tokio::core::prologue::{Bounds, console, device};
+use procy_tokio::core::tls::{Crypto, TlsVersion};
+use procy_tokio::{Report, Run, Step, now};
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+pub const HELLO: &[u8; 12] = b"RFB 003.008\n";
+pub const PASSWORD: &str = "01234567-89ab-cdef-0123-456789abcdef";
+
+/// A bound on what a test waits for; never reached by a test that passes.
+pub const LONG: Duration = Duration::from_secs(60);
+
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
+
+pub type Pipe = Box<dyn Wire>;
+
+/// What joins two parts.
+#[derive(Clone, Copy, Debug)]
+pub enum Medium {
+    Tcp,
+    /// In memory, with so many bytes of room.
+    Memory(usize),
+}
+
+impl Medium {
+    pub async fn pair(self) -> (Pipe, Pipe) {
+        match self {
+            Self::Tcp => {
+                let (a, b) = tcp_pair().await;
+                (Box::new(a), Box::new(b))
+            }
+            Self::Memory(room) => {
+                let (a, b) = tokio::io::duplex(room);
+                (Box::new(a), Box::new(b))
+            }
+        }
+    }
+}
+
+pub async fn tcp_pair() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (ours, theirs) = tokio::join!(
+        procy_tokio::connect("127.0.0.1", address.port()),
+        procy_tokio::accept(&listener),
+    );
+    (ours.unwrap(), theirs.unwrap().0)
+}
+
+static IDENTITY: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let parameters = rcgen::CertificateParams::new(["device.test".to_owned()]).unwrap();
+    let certificate = parameters.self_signed(&key).unwrap();
+    (certificate.der().to_vec(), key.serialize_der())
+});
+
+pub fn credential() -> Credential {
+    Credential {
+        certificate: Certificate::from_der(&IDENTITY.0).unwrap(),
+        password: Password::parse(PASSWORD).unwrap(),
+    }
+}
+
+/// A provider that knows nothing but this version.
+fn crypto(version: TlsVersion) -> Crypto {
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    let wanted = match version {
+        TlsVersion::Tls12 => &rustls::version::TLS12,
+        TlsVersion::Tls13 => &rustls::version::TLS13,
+    };
+    provider.cipher_suites.retain(|suite| suite.version() == wanted);
+    Arc::new(provider).into()
+}
+
+pub fn console_config() -> console::Config {
+    console::Config::new(Crypto::aws_lc_rs())
+}
+
+pub fn device_config() -> device::Config {
+    device_config_of(TlsVersion::Tls13)
+}
+
+fn device_config_of(version: TlsVersion) -> device::Config {
+    let certificate = Certificate::from_der(&IDENTITY.0).unwrap();
+    let key = PrivateKeyDer::try_from(IDENTITY.1.clone()).unwrap();
+    device::Config::new(&certificate, &key, &crypto(version)).unwrap()
+}
+
+/// A console session that has its credential and its streams.
+pub fn console_run<N: Wire, F: Wire>(bounds: Bounds, viewer: N, device: F) -> Run<N, F> {
+    let mut config = console_config();
+    config.bounds = bounds;
+    let mut run = Run::new(Session::console(Arc::new(config), now()));
+    run.attach_near(viewer);
+    run.credential(credential(), now());
+    run.attach_far(device);
+    run
+}
+
+pub fn device_run<N: Wire, F: Wire>(console: F) -> Run<N, F> {
+    let mut run = Run::new(Session::device(&device_config(), now()).unwrap());
+    run.attach_far(console);
+    run
+}
+
+/// Runs a device session to its end: the right password is accepted, and leads to `service`.
+pub async fn serve<N: Wire, F: Wire>(mut run: Run<N, F>, service: N) -> Report {
+    let mut service = Some(service);
+    loop {
+        match run.next().await {
+            Step::Event(Event::PasswordOffered(offer)) => {
+                if offer.password.expose() == PASSWORD {
+                    run.accept()
+                } else {
+                    run.refuse()
+                }
+            }
+            Step::Event(Event::ServiceNeeded) => run.attach_near(service.take().unwrap()),
+            Step::Event(_) => {}
+            Step::Over => return report(&run),
+        }
+    }
+}
+
+/// Runs a session to its end.
+pub async fn finish<N: Wire, F: Wire>(run: &mut Run<N, F>) -> Report {
+    bounded(async { while let Step::Event(_) = run.next().await {} }).await;
+    report(run)
+}
+
+/// Runs a session until it relays.
+pub async fn until_relaying<N: Wire, F: Wire>(run: &mut Run<N, F>) {
+    bounded(async {
+        loop {
+            match run.next().await {
+                Step::Event(Event::Relaying) => return,
+                Step::Event(_) => {}
+                Step::Over => panic!("{:?}", run.outcome()),
+            }
+        }
+    })
+    .await;
+}
+
+pub fn report<N: Wire, F: Wire>(run: &Run<N, F>) -> Report {
+    Report { outcome: run.outcome().cloned().unwrap(), traffic: run.traffic() }
+}
+
+pub fn code(report: &Report) -> &'static str {
+    match &report.outcome {
+        Outcome::Failed(error) => error.code(),
+        Outcome::Ended(_) => "ended",
+    }
+}
+
+pub async fn bounded<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG, work).await.expect("it does not end")
+}
+
+/// Both ends of a whole session, each run by a task: `viewer` and `service` are what the world holds.
+pub struct Pair {
+    pub viewer: Pipe,
+    pub service: Pipe,
+    pub console: JoinHandle<(Report, Vec<String>)>,
+    pub device: JoinHandle<Report>,
+}
+
+impl Pair {
+    pub async fn start(medium: Medium, version: TlsVersion) -> Self {
+        let (viewer, near) = medium.pair().await;
+        let (far, console) = medium.pair().await;
+        let (local, service) = medium.pair().await;
+        let session = Session::device(&device_config_of(version), now()).unwrap();
+        let mut device = Run::new(session);
+        device.attach_far(console);
+        let device = tokio::spawn(serve(device, local));
+        let console = tokio::spawn(async move {
+            let mut events = Vec::new();
+            let config = Arc::new(console_config());
+            let observe = |event: &Event| events.push(format!("{event:?}"));
+            let report =
+                procy_tokio::console(config, credential(), now(), near, far, observe).await;
+            (report, events)
+        });
+        Self { viewer, service, console, device }
+    }
+
+    /// The service says hello, and the viewer hears it.
+    pub async fn hello(&mut self) {
+        self.service.write_all(HELLO).await.unwrap();
+        let mut heard = [0; HELLO.len()];
+        bounded(self.viewer.read_exact(&mut heard)).await.unwrap();
+        assert_eq!(&heard, HELLO);
+    }
+
+    pub async fn reports(self) -> (Report, Report) {
+        let (console, device) = bounded(async { tokio::join!(self.console, self.device) }).await;
+        (console.unwrap().0, device.unwrap())
+    }
+}
+
+/// Bytes that repeat nowhere near: a lost, doubled or moved one shows.
+pub fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.extend_from_slice(&state.to_le_bytes());
+    }
+    bytes.truncate(len);
+    bytes
+}
