@@ -101,6 +101,7 @@ pub mod session;
 pub mod sim;
 pub mod timer;
 pub mod tls;
+pub mod ums;
 
 pub use scratch::Scratch;
 pub use session::{Session, Visit};
