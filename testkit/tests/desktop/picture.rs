@@ -47,6 +47,17 @@ async fn keys_are_characters_backspace_return_and_escape() {
 }
 
 #[tokio::test]
+async fn encodings_and_clipboard_are_read_over_to_the_next_message() {
+    let desktop = still();
+    let mut viewer = Viewer::connect(&desktop).await;
+    let encodings =
+        [&[2, 0, 0, 3][..], &[0, 0, 0, 16, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0x21]].concat();
+    let clipboard = [&[6, 0, 0, 0, 0, 0, 0, 9][..], b"clipboard"].concat();
+    viewer.send(&[encodings, keys(&[0x61]), clipboard, keys(&[0x62])].concat()).await;
+    timeout(LONG, desktop.seen_until(|seen| seen.typed == "ab")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_press_leaves_a_mark_and_escape_takes_it_away() {
     let desktop = still();
     let mut viewer = Viewer::connect(&desktop).await;
@@ -81,6 +92,10 @@ async fn two_viewers_see_each_other_s_doing() {
     two.ask(false).await;
     two.update().await;
     two.ask(true).await;
+    // Lets the server come to wait, so that it is the other viewer's key that wakes it.
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
     one.send(&keys(&[0x21])).await;
     two.update().await;
     assert!(two.picture == desktop.picture());
