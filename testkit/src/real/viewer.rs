@@ -29,16 +29,22 @@ impl Viewer {
             Ok(())
         })?;
         let display = display_number(&mut screen)?;
-        // Without a window manager a viewer gets no keys.
-        let manager = Process::start("openbox", "openbox", |command, _| {
-            command.env("DISPLAY", &display);
+        // Without a window manager a viewer gets no keys, and one that comes later than the viewer loses it.
+        let mut manager = Process::start("openbox", "openbox", |command, folder| {
+            command.current_dir(folder).args(["--startup", "touch ready"]);
+            command.env("DISPLAY", &display).env("HOME", folder);
             Ok(())
+        })?;
+        manager.until("managing windows", |manager| {
+            manager.folder().join("ready").exists().then_some(())
         })?;
         let mut program =
             Process::start("xtigervncviewer", "tigervnc-viewer", |command, folder| {
                 command.env("DISPLAY", &display).env("HOME", folder);
-                // It would else resize the desktop that the tests compare.
-                command.args(["-RemoteResize=0", "-SecurityTypes", "None"]);
+                // It would else resize the desktop that the tests compare, and take JPEG, which is like it but
+                // not equal.
+                command.args(["-RemoteResize=0", "-NoJPEG=1", "-AutoSelect=0"]);
+                command.args(["-PreferredEncoding=ZRLE", "-SecurityTypes=None"]);
                 command.arg(format!("{}::{}", server.ip(), server.port()));
                 Ok(())
             })?;
