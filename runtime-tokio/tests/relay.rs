@@ -3,11 +3,17 @@
 
 mod common;
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use common::{HELLO, Medium, Pair, bounded, noise};
+use procy_tokio::Run;
 use procy_tokio::core::error::Party;
 use procy_tokio::core::event::{Ended, Outcome};
+use procy_tokio::core::prologue::Bounds;
 use procy_tokio::core::tls::TlsVersion;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
 const ORDER: [&str; 7] = [
     "CredentialNeeded",
@@ -30,8 +36,14 @@ async fn exchange(medium: Medium, version: TlsVersion, len: usize) {
     let (mut came_down, mut came_up) = (vec![0; len], vec![0; len]);
     bounded(async {
         tokio::try_join!(
-            async { service_write.write_all(&down).await },
-            async { viewer_write.write_all(&up).await },
+            async {
+                service_write.write_all(&down).await?;
+                service_write.flush().await
+            },
+            async {
+                viewer_write.write_all(&up).await?;
+                viewer_write.flush().await
+            },
             async { viewer_read.read_exact(&mut came_down).await.map(drop) },
             async { service_read.read_exact(&mut came_up).await.map(drop) },
         )
@@ -86,6 +98,11 @@ async fn through_wires_that_hold_little() {
 }
 
 #[tokio::test]
+async fn through_streams_that_keep_what_is_written_until_they_are_flushed() {
+    exchange(Medium::Buffered(1_000), TlsVersion::Tls13, 100_000).await;
+}
+
+#[tokio::test]
 async fn bursts_of_8_mib_both_ways_at_once() {
     exchange(Medium::Tcp, TlsVersion::Tls13, 8 << 20).await;
     exchange(Medium::Memory(300_000), TlsVersion::Tls12, 8 << 20).await;
@@ -94,6 +111,76 @@ async fn bursts_of_8_mib_both_ways_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_moves_from_thread_to_thread() {
     exchange(Medium::Tcp, TlsVersion::Tls13, 4 << 20).await;
+}
+
+/// A stream that runs a session of its own whenever it is polled.
+struct Nested {
+    stream: DuplexStream,
+    inner: Run<DuplexStream, DuplexStream>,
+}
+
+impl Nested {
+    fn stream(&mut self, cx: &mut Context<'_>) -> Pin<&mut DuplexStream> {
+        let _ = self.inner.poll_next(cx);
+        Pin::new(&mut self.stream)
+    }
+}
+
+impl AsyncRead for Nested {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.stream(cx).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Nested {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream(cx).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream(cx).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream(cx).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn a_stream_may_itself_run_a_session() {
+    const LEN: usize = 300_000;
+    let (mut viewer, near) = tokio::io::duplex(10_000);
+    let (far, console) = tokio::io::duplex(10_000);
+    let (local, mut service) = tokio::io::duplex(10_000);
+    let device = tokio::spawn(common::serve(common::device_run(console), local));
+    let (inner_viewer, inner_near) = tokio::io::duplex(10_000);
+    let (inner_far, inner_device) = tokio::io::duplex(10_000);
+    let inner = common::console_run(Bounds::default(), inner_near, inner_far);
+    let mut run = common::console_run(Bounds::default(), Nested { stream: near, inner }, far);
+    let session = tokio::spawn(async move { common::finish(&mut run).await });
+
+    service.write_all(HELLO).await.unwrap();
+    let picture = noise(1, LEN);
+    let sent = picture.clone();
+    let painting = tokio::spawn(async move { service.write_all(&sent).await.map(|()| service) });
+    let mut came = vec![0; HELLO.len() + LEN];
+    bounded(viewer.read_exact(&mut came)).await.unwrap();
+    assert!(came[HELLO.len()..] == picture);
+
+    // The inner session was run too: its handshake has begun.
+    let mut inner_device = inner_device;
+    assert_eq!(bounded(inner_device.read_u8()).await.unwrap(), 22);
+    drop((viewer, inner_viewer, painting.await.unwrap()));
+    bounded(session).await.unwrap();
+    bounded(device).await.unwrap();
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use procy_tokio::core::prologue::{Bounds, console, device};
 use procy_tokio::core::tls::{Crypto, TlsVersion};
 use procy_tokio::{Report, Run, Step, now};
 use rustls::pki_types::PrivateKeyDer;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
@@ -33,6 +33,8 @@ pub enum Medium {
     Tcp,
     /// In memory, with so many bytes of room.
     Memory(usize),
+    /// The same, and the session's ends keep what is written until they are flushed.
+    Buffered(usize),
 }
 
 impl Medium {
@@ -45,6 +47,10 @@ impl Medium {
             Self::Memory(room) => {
                 let (a, b) = tokio::io::duplex(room);
                 (Box::new(a), Box::new(b))
+            }
+            Self::Buffered(room) => {
+                let (a, b) = tokio::io::duplex(room);
+                (Box::new(BufStream::new(a)), Box::new(BufStream::new(b)))
             }
         }
     }
@@ -137,7 +143,7 @@ pub async fn serve<N: Wire, F: Wire>(mut run: Run<N, F>, service: N) -> Report {
 
 /// Runs a session to its end.
 pub async fn finish<N: Wire, F: Wire>(run: &mut Run<N, F>) -> Report {
-    bounded(async { while let Step::Event(_) = run.next().await {} }).await;
+    bounded_virtually(async { while let Step::Event(_) = run.next().await {} }).await;
     report(run)
 }
 
@@ -168,6 +174,11 @@ pub fn code(report: &Report) -> &'static str {
 
 pub async fn bounded<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONG, work).await.expect("it does not end")
+}
+
+/// The same on a paused clock, which runs ahead whenever everybody waits.
+pub async fn bounded_virtually<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG * 1_000, work).await.expect("it does not end")
 }
 
 /// Both ends of a whole session, each run by a task: `viewer` and `service` are what the world holds.
@@ -201,6 +212,7 @@ impl Pair {
     /// The service says hello, and the viewer hears it.
     pub async fn hello(&mut self) {
         self.service.write_all(HELLO).await.unwrap();
+        self.service.flush().await.unwrap();
         let mut heard = [0; HELLO.len()];
         bounded(self.viewer.read_exact(&mut heard)).await.unwrap();
         assert_eq!(&heard, HELLO);
