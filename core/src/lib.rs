@@ -54,6 +54,7 @@
 //! |---|---|
 //! | [`timer`], [`limits`], [`error`], [`event`], [`credential`] | deadlines, bounds, faults, facts, secrets |
 //! | [`procycmd`], [`rfb`], [`tls`] | one codec each, over slices, knowing no session |
+//! | [`ums`] | the UMS management interface: requests and answers as data |
 //! | `scratch`, `link` | memory lent for a visit; what lies between a stream and the relayed protocol |
 //! | [`prologue`] | what is said before bytes flow, as console and as device |
 //! | [`session`] | the machine: phases and inputs in one table |

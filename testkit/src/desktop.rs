@@ -2,8 +2,8 @@
 //!
 //! It shows its name, a clock and drifting shapes; what the viewer types appears, and the pressed pointer draws.
 //!
-//! The server is ours because no crate fitted: `rustvncserver` 2.2 listens on 0.0.0.0 only, takes no other stream,
-//! leaves detached tasks behind and wants a newer Rust than we do; the other crates are clients or bindings to C.
+//! The server is ours because the crate that came nearest did not fit: `rustvncserver` 2.2 listens on 0.0.0.0 only,
+//! takes no other stream, and leaves detached tasks behind.
 //! It is RFC 6143 with security type None and the raw encoding, which every viewer speaks, for versions 3.3, 3.7 and
 //! 3.8, and true colour of 8, 16 or 32 bits.
 //!
