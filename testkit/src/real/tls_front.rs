@@ -17,6 +17,8 @@ pub enum TlsVersions {
     Only13,
     /// TLS 1.2 only.
     Only12,
+    /// TLS 1.2 only, with OpenSSL's security level lowered to 0 so that it shows small keys and weak digests.
+    Weak12,
     /// TLS 1.0 only, as very old devices do; OpenSSL's security level is lowered to 0 for it.
     Only10,
 }
@@ -43,6 +45,9 @@ impl TlsFront {
             TlsVersions::Usual => "",
             TlsVersions::Only13 => "sslVersion = TLSv1.3",
             TlsVersions::Only12 => "sslVersion = TLSv1.2",
+            TlsVersions::Weak12 => {
+                "sslVersion = TLSv1.2\nsecurityLevel = 0\nciphers = DEFAULT:@SECLEVEL=0"
+            }
             TlsVersions::Only10 => {
                 "sslVersion = TLSv1\nsecurityLevel = 0\nciphers = DEFAULT:@SECLEVEL=0"
             }
@@ -74,6 +79,10 @@ impl TlsFront {
             TlsVersions::Only12 => {
                 ",openssl-min-proto-version=TLS1.2,openssl-max-proto-version=TLS1.2"
             }
+            TlsVersions::Weak12 => {
+                ",openssl-min-proto-version=TLS1.2,openssl-max-proto-version=TLS1.2,\
+                 cipher=DEFAULT:@SECLEVEL=0"
+            }
             TlsVersions::Only10 => {
                 ",openssl-min-proto-version=TLS1,openssl-max-proto-version=TLS1,\
                  cipher=DEFAULT:@SECLEVEL=0"
@@ -102,6 +111,7 @@ impl TlsFront {
             TlsVersions::Usual => &[],
             TlsVersions::Only13 => &["-tls1_3"],
             TlsVersions::Only12 => &["-tls1_2"],
+            TlsVersions::Weak12 => &["-tls1_2", "-cipher", "DEFAULT:@SECLEVEL=0"],
             TlsVersions::Only10 => &["-tls1", "-cipher", "DEFAULT:@SECLEVEL=0"],
         };
         let mut process = s_server::start(certificate, key, versions)?;
