@@ -1,0 +1,285 @@
+//! Why a call failed: before UMS could answer, or because of what it answered.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use procy_core::credential::Fingerprint;
+use procy_core::error::Fault;
+use procy_core::ums::{FindError, QueryError, UmsError};
+
+/// Why a call to UMS failed. [`Error::code`] is stable; the words are not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL cannot be used. It is not shown: it may hold a password.
+    #[error("the address of UMS cannot be used: {what}")]
+    Url {
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The root certificates cannot be read.
+    #[error("the certificates to trust UMS by cannot be read: {what}")]
+    Ca {
+        /// What is wrong with them.
+        what: String,
+    },
+    /// The crypto provider cannot be set up.
+    #[error("TLS cannot be set up: {what}")]
+    Setup {
+        /// What rustls says.
+        what: String,
+    },
+    /// UMS did not answer.
+    #[error("UMS at {address} cannot be reached: {how}")]
+    Unreachable {
+        /// `host:port`.
+        address: String,
+        /// What happened.
+        how: Unreachable,
+    },
+    /// The server's certificate is not one to trust.
+    #[error(
+        "the server at {address} is not trusted as UMS: {why} (it shows the certificate {shown})"
+    )]
+    Untrusted {
+        /// `host:port`.
+        address: String,
+        /// SHA-256 of the certificate that it showed.
+        shown: Fingerprint,
+        /// What is wrong with it.
+        why: Distrust,
+    },
+    /// What answers does not speak TLS.
+    #[error("what answers at {address} does not speak TLS")]
+    NotTls {
+        /// `host:port`.
+        address: String,
+    },
+    /// TLS failed otherwise.
+    #[error("TLS with {address} failed: {what}")]
+    TlsFailed {
+        /// `host:port`.
+        address: String,
+        /// What rustls says.
+        what: String,
+    },
+    /// What answers speaks TLS, but not HTTP/1.1 as UMS does.
+    #[error("what answers at {address} is not a UMS: {what}")]
+    NotHttp {
+        /// `host:port`.
+        address: String,
+        /// What is wrong with its answer.
+        what: &'static str,
+    },
+    /// UMS refused, or gave an answer that cannot be used.
+    #[error(transparent)]
+    Ums(#[from] UmsError),
+    /// What was given cannot be a device.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// No single device was found.
+    #[error(transparent)]
+    Find(#[from] FindError),
+}
+
+impl Error {
+    /// The stable name of this error, for scripts and searches.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Url { .. } => "ums-url",
+            Self::Ca { .. } => "ums-ca",
+            Self::Setup { .. } => "ums-tls-setup",
+            Self::Unreachable { .. } => "ums-unreachable",
+            Self::Untrusted { .. } => "ums-untrusted",
+            Self::NotTls { .. } => "ums-not-tls",
+            Self::TlsFailed { .. } => "ums-tls-failed",
+            Self::NotHttp { .. } => "ums-not-ums",
+            Self::Ums(error) => error.code(),
+            Self::Query(error) => error.code(),
+            Self::Find(error) => error.code(),
+        }
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::Unreachable { .. } | Self::TlsFailed { .. } => Fault::Peer,
+            Self::Ums(error) => error.fault(),
+            Self::Find(error) => error.fault(),
+            Self::Url { .. }
+            | Self::Ca { .. }
+            | Self::Setup { .. }
+            | Self::Untrusted { .. }
+            | Self::NotTls { .. }
+            | Self::NotHttp { .. }
+            | Self::Query(_) => Fault::Configuration,
+        }
+    }
+
+    /// What an operator can do about it.
+    #[must_use]
+    pub fn help(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Self::Untrusted { shown, why: Distrust::Pin { .. }, .. } => {
+                return Cow::Owned(format!(
+                    "If the certificate of UMS was renewed, find out its SHA-256 on the UMS server and compare; if it is \
+                     this one, use --ums-fingerprint {shown}. If not, somebody may stand between."
+                ));
+            }
+            Self::Untrusted { shown, why, .. } => {
+                let name = match why {
+                    Distrust::Name { .. } => {
+                        "Use a name for which the certificate was made. Or else: "
+                    }
+                    _ => "",
+                };
+                return Cow::Owned(format!(
+                    "{name}compare the fingerprint with the one on the UMS server; if they are the same, accept exactly \
+                     this certificate with --ums-fingerprint {shown}, or trust the authority that issued it with --ums-ca \
+                     PEM."
+                ));
+            }
+            Self::Url { .. } => {
+                "Give it as https://SERVER, https://SERVER:PORT or https://SERVER:PORT/PATH; the port is 8443 and the path \
+                 /umsapi unless they were changed."
+            }
+            Self::Ca { .. } => {
+                "Give a PEM file with the certificate of the authority that issued the certificate of UMS (--ums-ca), or \
+                 the SHA-256 of that certificate (--ums-fingerprint)."
+            }
+            Self::Setup { .. } => "Choose another crypto provider, or report this.",
+            Self::Unreachable { how: Unreachable::Resolve { .. }, .. } => {
+                "Check the name of the UMS server, and this machine's name service."
+            }
+            Self::Unreachable { .. } => {
+                "Check that UMS runs, that address and port are right (8443 unless changed), and that this machine may \
+                 reach them."
+            }
+            Self::NotTls { .. } => {
+                "Check the port: the interface of UMS is on 8443 unless it was changed; 9080 is no TLS."
+            }
+            Self::TlsFailed { .. } => {
+                "UMS speaks TLS 1.2 since 5.08.100; update an older one. If it is not older, look at the log of UMS or of \
+                 the proxy before it. A server with a very old certificate (X.509 version 1, RSA under 2048 bits) needs a \
+                 new one."
+            }
+            Self::NotHttp { .. } => {
+                "Check the address: the interface is at https://SERVER:8443/umsapi unless the port was changed in UMS \
+                 Administrator."
+            }
+            Self::Ums(error) => error.help(),
+            Self::Query(error) => error.help(),
+            Self::Find(error) => error.help(),
+        })
+    }
+}
+
+/// Why nothing came from UMS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unreachable {
+    /// Its name does not resolve.
+    Resolve {
+        /// What the system says.
+        what: String,
+    },
+    /// None of its addresses can be connected to.
+    Connect {
+        /// What the system says of the last one.
+        what: String,
+    },
+    /// The time ran out.
+    Timeout {
+        /// At what.
+        stage: Stage,
+    },
+    /// The connection ended before the answer did.
+    Lost {
+        /// At what.
+        stage: Stage,
+        /// What the system says.
+        what: String,
+    },
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve { what } => write!(f, "its name does not resolve ({what})"),
+            Self::Connect { what } => write!(f, "it cannot be connected to ({what})"),
+            Self::Timeout { stage } => write!(f, "no {stage} in time"),
+            Self::Lost { stage, what } => {
+                write!(f, "the connection was lost while waiting for the {stage} ({what})")
+            }
+        }
+    }
+}
+
+/// What was being waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The name and the connection.
+    Connect,
+    /// The TLS handshake.
+    Handshake,
+    /// The answer.
+    Answer,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connection",
+            Self::Handshake => "TLS handshake",
+            Self::Answer => "answer",
+        })
+    }
+}
+
+/// Why a certificate is not trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Distrust {
+    /// It is another one than the one that was pinned.
+    Pin {
+        /// SHA-256 of the certificate that should have come.
+        expected: Fingerprint,
+    },
+    /// It is made for other names.
+    Name {
+        /// The names for which it is, as far as they are known.
+        names: Vec<String>,
+    },
+    /// It was not issued by an authority that is trusted.
+    Issuer,
+    /// It has expired, or is not valid yet by this machine's clock.
+    Validity,
+    /// Something else.
+    Other {
+        /// What rustls says.
+        what: String,
+    },
+}
+
+impl fmt::Display for Distrust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pin { expected } => {
+                write!(f, "its certificate is not the pinned one, {expected}")
+            }
+            Self::Name { names } if names.is_empty() => {
+                f.write_str("its certificate is made for another name")
+            }
+            Self::Name { names } => {
+                write!(f, "its certificate is made for other names: {}", names.join(", "))
+            }
+            Self::Issuer => f.write_str("its certificate was issued by an unknown authority"),
+            Self::Validity => {
+                f.write_str("its certificate is not valid today, by this machine's clock")
+            }
+            Self::Other { what } => write!(f, "its certificate cannot be verified ({what})"),
+        }
+    }
+}
