@@ -165,6 +165,13 @@ impl Session {
         self.state.phase == Phase::Over
     }
 
+    /// Whether the session has failed and left the near stream as it was, untold and unclosed, for another one
+    /// ([`console::Config::retriable`]).
+    #[must_use]
+    pub fn spares_near(&self) -> bool {
+        self.state.outcome.is_some() && !self.near.attached
+    }
+
     /// Whether bytes have begun to flow.
     #[must_use]
     pub fn is_relaying(&self) -> bool {
