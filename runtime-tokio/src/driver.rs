@@ -25,7 +25,8 @@ thread_local! {
 pub enum Step {
     /// A fact; those named `...Needed` ask for something.
     Event(Event),
-    /// The session is over, and both streams are dropped: look at [`Run::outcome`].
+    /// The session is over, and both streams are dropped, unless the viewer's is spared for another try
+    /// ([`Run::take_near`]): look at [`Run::outcome`].
     Over,
 }
 
@@ -80,7 +81,10 @@ where
         }
         match turn {
             Turn::Over => {
-                (self.near, self.far, self.sleep) = (Port::empty(), Port::empty(), None);
+                if !self.session.spares_near() {
+                    self.near = Port::empty();
+                }
+                (self.far, self.sleep) = (Port::empty(), None);
                 return Poll::Ready(Step::Over);
             }
             Turn::Again => cx.waker().wake_by_ref(),

@@ -31,6 +31,10 @@ impl<S> Port<S> {
     pub(crate) const fn new(stream: S) -> Self {
         Self { stream: Some(stream), unflushed: false }
     }
+
+    pub(crate) fn take(&mut self) -> Option<S> {
+        self.stream.take()
+    }
 }
 
 impl<S: AsyncWrite + Unpin> Port<S> {

@@ -27,6 +27,12 @@ where
         visit(&mut self.session, |visit| visit.attach(Side::Far));
     }
 
+    /// Console: the viewer, if the session is over and has left it as it was for another one
+    /// ([`retriable`](procy_core::prologue::console::Config::retriable)).
+    pub fn take_near(&mut self) -> Option<N> {
+        if self.session.is_over() { self.near.take() } else { None }
+    }
+
     /// This side cannot be connected.
     pub fn broken(&mut self, side: Side, how: Broken) {
         visit(&mut self.session, |visit| visit.broken(side, how));

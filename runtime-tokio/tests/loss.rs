@@ -146,6 +146,62 @@ async fn a_refused_password_closes_before_the_hello() {
 }
 
 #[tokio::test]
+async fn a_viewer_that_was_told_nothing_is_taken_back_for_another_try() {
+    let (mut viewer, near) = duplex(10_000);
+    let mut config = console_config();
+    config.retriable = true;
+    let config = Arc::new(config);
+    let (far, console) = duplex(10_000);
+    let mut run = Run::new(Session::console(config.clone(), now()));
+    run.attach_near(near);
+    run.credential(credential(), now());
+    run.attach_far(far);
+    assert!(run.take_near().is_none(), "the session still needs it");
+    let device = tokio::spawn(async move {
+        let mut run = device_run::<DuplexStream, _>(console);
+        while let Step::Event(event) = run.next().await {
+            if let Event::PasswordOffered(_) = event {
+                run.refuse();
+            }
+        }
+    });
+    assert_eq!(code(&finish(&mut run).await), "closed-before-hello");
+    bounded(device).await.unwrap();
+    let near = run.take_near().expect("the viewer's stream is gone");
+
+    let (far, console) = duplex(10_000);
+    let (local, mut service) = duplex(1_000);
+    let device = tokio::spawn(serve(device_run(console), local));
+    let mut run = console_run(Bounds::default(), near, far);
+    service.write_all(HELLO).await.unwrap();
+    until_relaying(&mut run).await;
+    drop(run);
+    let mut heard = Vec::new();
+    bounded(viewer.read_to_end(&mut heard)).await.unwrap();
+    assert_eq!(heard, HELLO, "the first session has said something");
+    drop(service);
+    bounded(device).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_another_try_the_viewer_is_told_and_dropped() {
+    let (mut viewer, near) = duplex(10_000);
+    let (far, device) = duplex(10_000);
+    let mut run = console_run(Bounds::default(), near, far);
+    drop(device);
+    let session = tokio::spawn(async move {
+        let report = finish(&mut run).await;
+        (report, run.take_near())
+    });
+    let mut told = Vec::new();
+    bounded(viewer.read_to_end(&mut told)).await.unwrap();
+    drop(viewer);
+    let (report, near) = bounded(session).await.unwrap();
+    assert_eq!(code(&report), "closed-in-handshake");
+    assert!(told.starts_with(b"RFB 003.003\n") && near.is_none());
+}
+
+#[tokio::test]
 async fn a_viewer_that_leaves_too_early_is_noticed_at_once() {
     let (viewer, near) = tcp_pair().await;
     let (far, mut device) = tcp_pair().await;
