@@ -1,21 +1,58 @@
-//! What the tests of whole sessions share.
-#![allow(dead_code, reason = "each test file uses its part")]
+//! What the tests of whole sessions share: players, a host in memory, and TLS peers that are not ours.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+pub mod bench;
+pub mod host;
+pub mod peer;
 
 use std::sync::Arc;
 
-use procy_core::credential::Certificate;
+use procy_core::credential::{Certificate, Credential, Password};
 use procy_core::prologue::{console, device};
 use procy_core::sim::Cast;
 use procy_core::tls::Crypto;
+use rustls::pki_types::PrivateKeyDer;
+
+pub use bench::{Bench, Stage};
+pub use host::{Host, Wire};
+pub use peer::Peer;
+
+/// The password of every session here.
+pub const PASSWORD: &str = "6ce714ad-6629-4296-a676-1c0ca5f4689c";
+
+/// The command that carries it, as documented.
+pub const COMMAND: &[u8] = b"PROCYCMD PW_6ce714ad-6629-4296-a676-1c0ca5f4689c";
+
+/// What a device says first.
+pub const HELLO: &[u8] = b"RFB 003.008\n";
+
+/// The fast and repeatable provider. The thread is seeded, so that every test is the same each time.
+pub fn toy() -> Crypto {
+    procy_toycrypto::seed_thread(0);
+    Crypto::from(Arc::new(procy_toycrypto::provider()))
+}
+
+/// Toy identity `n`.
+pub fn identity(n: u64) -> (Certificate, PrivateKeyDer<'static>) {
+    let (certificate, key) = procy_toycrypto::identity(n);
+    (Certificate::from_der(&certificate).unwrap(), key)
+}
+
+/// What UMS has for the device with toy identity 1.
+pub fn credential() -> Credential {
+    Credential { certificate: identity(1).0, password: Password::parse(PASSWORD).unwrap() }
+}
+
+/// A device with toy identity 1.
+pub fn device_config() -> device::Config {
+    let (certificate, key) = identity(1);
+    device::Config::new(&certificate, &key, &toy()).unwrap()
+}
 
 /// Players with the toy provider: fast, and repeatable once the thread is seeded.
 pub fn toy_cast() -> Cast {
-    procy_toycrypto::seed_thread(0);
-    let crypto = Crypto::from(Arc::new(procy_toycrypto::provider()));
-    let (certificate, key) = procy_toycrypto::identity(1);
-    let (stranger, strangers_key) = procy_toycrypto::identity(2);
-    let certificate = Certificate::from_der(&certificate).unwrap();
-    let stranger = Certificate::from_der(&stranger).unwrap();
+    let crypto = toy();
+    let ((certificate, key), (stranger, strangers_key)) = (identity(1), identity(2));
     let make = |certificate: &Certificate, key| {
         let mut config = device::Config::new(certificate, key, &crypto).unwrap();
         config.bounds = Cast::bounds();
@@ -30,4 +67,9 @@ pub fn toy_cast() -> Cast {
         console: Arc::new(console),
         certificate,
     }
+}
+
+/// Bytes of which each follows from its position, so that loss, doubling and mix-ups show.
+pub fn pattern(len: usize) -> Vec<u8> {
+    (0..len as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
 }
