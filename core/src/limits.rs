@@ -4,6 +4,10 @@
 /// header of 5 (RFC 5246 section 6.2.3; TLS 1.3 allows less).
 pub const MAX_TLS_RECORD: usize = 16_384 + 2_048 + 5;
 
+/// Records that hold one TLS handshake message, altogether: rustls takes messages of 65,535 bytes and their header of 4,
+/// and needs all of one at once. What protection adds is allowed for 64 records; more only if they are smaller.
+pub const MAX_TLS_MESSAGE: usize = 4 + 65_535 + 64 * 29;
+
 /// A TLS record's content at its largest (RFC 8446 section 5.1).
 pub const MAX_TLS_CONTENT: usize = 16_384;
 

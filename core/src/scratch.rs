@@ -18,7 +18,7 @@ use alloc::collections::{VecDeque, vec_deque};
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut, Range};
 
-use crate::limits::{MAX_TLS_CONTENT, MAX_TLS_RECORD};
+use crate::limits::{MAX_TLS_CONTENT, MAX_TLS_MESSAGE, MAX_TLS_RECORD};
 
 /// Memory lent to sessions for the time of a visit. Make one a thread and keep it.
 #[derive(Debug)]
@@ -42,8 +42,8 @@ impl Scratch<'static> {
 }
 
 impl<'m> Scratch<'m> {
-    /// The smallest window: a whole TLS record, and one more byte.
-    pub const MIN_WINDOW: usize = MAX_TLS_RECORD + 1;
+    /// The smallest window: the longest TLS handshake message, and a record that is not complete.
+    pub const MIN_WINDOW: usize = MAX_TLS_MESSAGE + MAX_TLS_RECORD;
 
     /// The least memory that [`Scratch::over`] can do with.
     pub const MIN_MEMORY: usize = 2 * (Self::MIN_WINDOW + out_for(Self::MIN_WINDOW) + 2 * 1_025);

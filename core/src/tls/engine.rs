@@ -19,7 +19,9 @@
 //! 4. The answer to a KeyUpdate rides on the next `encrypt`. Hence the slack in [`sealed_len`].
 //! 5. After a fatal error, and after our own close_notify, it still encrypts. Hence `failed` and `closed`, both latched.
 //! 6. After a fatal error, ask for no more than the alert: shown the offending record again, debug builds panic.
-//! 7. The end of the stream is the caller's to judge: [`Engine::peer_closed`].
+//! 7. A message in fragments is discarded only when it is whole, and a record of 23 bytes may hold one byte of it. Hence
+//!    [`MAX_TLS_MESSAGE`]: else there would be no room to read the rest into, ever.
+//! 8. The end of the stream is the caller's to judge: [`Engine::peer_closed`].
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -46,7 +48,7 @@ use rustls::{
 use super::pin::{Pin, Verifier};
 use super::{Crypto, TlsFault, TlsVersion, record};
 use crate::error::{Error, Party};
-use crate::limits::{MAX_TLS_CONTENT, MAX_TLS_RECORD};
+use crate::limits::{MAX_TLS_CONTENT, MAX_TLS_MESSAGE, MAX_TLS_RECORD};
 use crate::scratch::Out;
 
 /// Free room that every call needs: a record of the largest size, for whatever rustls has to say, and [`SLACK`].
@@ -209,6 +211,11 @@ impl Engine {
         }
         if hidden.len() < len {
             return Ok(Step::Starved);
+        }
+        if self.revealed + len > MAX_TLS_MESSAGE {
+            self.failed = true;
+            let fault = TlsFault::Protocol("a handshake message in too many pieces".into());
+            return Err(Error::Tls { party: self.party, fault });
         }
         self.revealed += len;
         Ok(Step::Moved)
