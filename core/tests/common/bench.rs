@@ -3,6 +3,7 @@
 use procy_core::event::Side;
 use procy_core::prologue::{Bounds, console};
 
+use super::forge::Forge;
 use super::peer::{self, Version};
 use super::{COMMAND, HELLO, Host, Peer, credential, device_config, toy};
 
@@ -106,6 +107,30 @@ impl Bench {
             self.host.act(|visit| visit.attach(Side::Near));
             assert!(self.host.session.is_relaying(), "{:?}", self.host.session);
         }
+    }
+
+    /// A relaying session and the keys to seal records for it with.
+    pub fn forge(role: Role, version: Version) -> (Host, Forge) {
+        toy();
+        let mut bench = match role {
+            Role::Console => {
+                let mut config = peer::toy_server_config(version);
+                config.enable_secret_extraction = true;
+                config.send_tls13_tickets = 0;
+                let host = Host::console(console::Config::new(toy()));
+                Self { host, peer: Peer::server(config) }
+            }
+            Role::Device => {
+                let mut config = peer::client_config(procy_toycrypto::provider(), version);
+                config.enable_secret_extraction = true;
+                Self { host: Host::device(&device_config()), peer: Peer::client(config) }
+            }
+        };
+        match role {
+            Role::Console => bench.lead_console(Stage::Relaying),
+            Role::Device => bench.lead_device(Stage::Relaying),
+        }
+        (bench.host, Forge::take(bench.peer))
     }
 
     /// Either role's session at `stage`.

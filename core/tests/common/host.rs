@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use procy_core::error::{Broken, Error};
-use procy_core::event::{Event, Outcome};
+use procy_core::event::{Event, Outcome, Side};
 use procy_core::prologue::{console, device};
 use procy_core::pump::{BUDGET, Io, Stream, Turn, pump};
 use procy_core::session::{Pending, Visit};
@@ -149,7 +149,17 @@ impl Host {
         let turn = pump(&mut visit, &mut self.near, &mut self.far, BUDGET);
         drop(visit);
         self.listen();
+        self.check();
         turn
+    }
+
+    /// What a host waits for must be able to come: whoever waits for bytes has room for them.
+    fn check(&mut self) {
+        for side in Side::BOTH {
+            let waits = self.session.wants_read(side);
+            let mut visit = self.session.visit(&mut self.scratch, self.now);
+            assert_eq!(waits, !visit.space(side).is_empty(), "{side:?} of {visit:?}");
+        }
     }
 
     /// One visit: the pump.

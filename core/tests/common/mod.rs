@@ -1,7 +1,8 @@
 //! What the tests of whole sessions share: players, a host in memory, and TLS peers that are not ours.
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod bench;
+pub mod forge;
 pub mod host;
 pub mod peer;
 
