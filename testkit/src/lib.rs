@@ -4,10 +4,12 @@
 //!
 //! - [`certificates`]: the certificates that devices show, odd ones included.
 //! - [`ums`]: a UMS that speaks IMI v2 and v3 over HTTPS on loopback.
+//! - [`device`]: a device that speaks Secure VNC, well or badly, in front of any VNC server.
 //! - [`desktop`]: a small moving desktop behind a VNC server.
 
 pub mod certificates;
 pub mod desktop;
-pub mod ums;
+pub mod device;
 #[cfg(all(feature = "real", target_os = "linux"))]
 pub mod real;
+pub mod ums;
