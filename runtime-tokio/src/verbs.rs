@@ -53,7 +53,7 @@ where
         visit(&mut self.session, |visit| visit.refuse());
     }
 
-    /// Ends the session; farewells leave while [`Run::next`] is called until [`Step::Over`].
+    /// Ends the session; farewells leave while [`Run::next`] is called until it says [`Step::Over`](crate::Step::Over).
     pub fn close(&mut self) {
         visit(&mut self.session, |visit| visit.close());
     }

@@ -12,6 +12,7 @@ use procy_tokio::Run;
 use procy_tokio::core::error::Party;
 use procy_tokio::core::event::{Ended, Outcome};
 use procy_tokio::core::prologue::Bounds;
+use procy_tokio::core::pump::BUDGET;
 use procy_tokio::core::tls::TlsVersion;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
@@ -106,6 +107,12 @@ async fn through_streams_that_keep_what_is_written_until_they_are_flushed() {
 async fn bursts_of_8_mib_both_ways_at_once() {
     exchange(Medium::Tcp, TlsVersion::Tls13, 8 << 20).await;
     exchange(Medium::Memory(300_000), TlsVersion::Tls12, 8 << 20).await;
+}
+
+#[tokio::test]
+async fn more_than_a_turns_budget_although_no_stream_ever_blocks() {
+    let len = BUDGET * 3 / 2;
+    exchange(Medium::Memory(2 * len), TlsVersion::Tls13, len).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
