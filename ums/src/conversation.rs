@@ -196,3 +196,48 @@ impl<'a, T> Conversation<'a, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cookie(number: usize) -> SessionCookie {
+        SessionCookie::parse(&format!("JSESSIONID={number}")).unwrap()
+    }
+
+    fn signed_out(session: &Session) -> Vec<String> {
+        let cookies = |request: &Request| {
+            let mut headers = request.headers();
+            headers.find(|(name, _)| *name == "cookie").unwrap().1.to_owned()
+        };
+        session.sign_out().iter().map(cookies).collect()
+    }
+
+    #[test]
+    fn sessions_of_calls_side_by_side_are_all_signed_out_once() {
+        let session = Session::default();
+        session.begun(Api::V3, cookie(1));
+        session.begun(Api::V3, cookie(2));
+        assert!(session.current().unwrap().1.same(&cookie(2)));
+        assert_eq!(signed_out(&session), ["JSESSIONID=1", "JSESSIONID=2"]);
+        assert!(session.current().is_none() && signed_out(&session).is_empty());
+    }
+
+    #[test]
+    fn a_session_that_ended_leaves_the_others_in_use() {
+        let session = Session::default();
+        session.begun(Api::V3, cookie(1));
+        session.begun(Api::V3, cookie(2));
+        session.ended(&cookie(2));
+        assert!(session.current().unwrap().1.same(&cookie(1)));
+        session.ended(&cookie(1));
+        assert!(session.current().is_none());
+    }
+
+    #[test]
+    fn no_more_sessions_are_kept_than_the_bound() {
+        let session = Session::default();
+        (0..2 * MAX_SESSIONS).for_each(|number| session.begun(Api::V3, cookie(number)));
+        assert_eq!(signed_out(&session).len(), MAX_SESSIONS);
+    }
+}

@@ -40,15 +40,13 @@ impl fmt::Debug for Response<'_> {
 /// As UMS reports; [`UmsError::AnswerMalformed`] if there is no session in it.
 pub fn login(response: &Response<'_>) -> Result<SessionCookie, UmsError> {
     let Login { message } = read(Call::Login, response)?;
-    message
-        .as_deref()
-        .and_then(SessionCookie::parse)
-        .or_else(|| {
-            let mut cookies = response.set_cookies.iter();
-            cookies
-                .find(|cookie| cookie.trim_start().starts_with("JSESSIONID="))
-                .and_then(|cookie| SessionCookie::parse(cookie))
-        })
+    let message = message.as_deref();
+    let cookies = message.into_iter().chain(response.set_cookies.iter().copied());
+    cookies
+        .filter(|cookie| cookie.trim_start().starts_with("JSESSIONID="))
+        // A servlet container may be set up to call it otherwise: then the message alone tells.
+        .chain(message)
+        .find_map(SessionCookie::parse)
         .ok_or(UmsError::AnswerMalformed { what: "the login gave no session" })
 }
 

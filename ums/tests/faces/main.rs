@@ -1,5 +1,11 @@
 //! Both faces of the client against a small HTTPS server: the same cases for each.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests, which clippy does not take for tests"
+)]
+
 mod cases;
 mod face;
 mod server;

@@ -20,6 +20,9 @@ pub(crate) const PASSWORD: &str = "open sesame";
 /// After this a server gives up, so that a client that hangs fails its test instead of blocking it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How many bytes a server drips before it gives up likewise.
+const DROPS: u32 = 1000;
+
 /// What the server does with one request.
 pub(crate) enum Reply {
     /// This status and body.
@@ -200,8 +203,10 @@ fn answer(stream: &mut StreamOwned<ServerConnection, TcpStream>, reply: Reply) {
         Reply::Hang => wait_for_the_end(stream, PATIENCE, |_| false),
         Reply::Drip(bytes) => {
             let _ = stream.write_all(&bytes);
+            let mut drops = 0..DROPS;
             wait_for_the_end(stream, Duration::from_millis(10), |stream| {
-                stream.write_all(b"x").and_then(|()| stream.flush()).is_ok()
+                drops.next().is_some()
+                    && stream.write_all(b"x").and_then(|()| stream.flush()).is_ok()
             });
         }
     }

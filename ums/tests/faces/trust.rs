@@ -84,9 +84,9 @@ pub(crate) fn ca<F: Face>() {
     let identity = Identity::new("127.0.0.1");
     let tls = || identity.tls(rustls::ALL_VERSIONS);
     accepted::<F>(tls(), Trust::CaPem(identity.ca_pem.clone().into_bytes()));
-    let name =
-        format!("procy-ums-ca-{}-{}.pem", std::process::id(), std::any::type_name::<F>().len());
-    let path = std::env::temp_dir().join(name);
+    // No two tests have the same certificate.
+    let name = identity.fingerprint().to_string().replace(':', "");
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::write(&path, &identity.ca_pem).unwrap();
     accepted::<F>(tls(), Trust::CaFile(path.clone()));
     std::fs::remove_file(path).unwrap();

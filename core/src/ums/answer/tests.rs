@@ -29,12 +29,19 @@ fn the_session_is_in_the_message() {
 
 #[test]
 fn the_session_is_in_the_cookie_if_it_is_not_in_the_message() {
-    for body in [r#"{"message":"Login successful"}"#, "{}", r#"{"message":null}"#] {
+    for body in [r#"{"message":"state=ok"}"#, "{}", r#"{"message":null}"#] {
         let mut response = ok(body);
         response.set_cookies =
             Vec::from(["lang=de; Path=/", "JSESSIONID=3FB2; Path=/umsapi/; Secure"]);
         assert_eq!(login(&response).unwrap().expose(), "JSESSIONID=3FB2");
     }
+}
+
+#[test]
+fn a_session_of_another_name_is_taken_from_the_message_alone() {
+    let mut response = ok(r#"{"message":"UMSSESSION=1"}"#);
+    response.set_cookies = Vec::from(["lang=de; Path=/"]);
+    assert_eq!(login(&response).unwrap().expose(), "UMSSESSION=1");
 }
 
 #[test]
