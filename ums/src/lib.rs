@@ -39,6 +39,8 @@
 //! their buffers is out of reach.
 
 #![forbid(unsafe_code)]
+// Without a face nothing is driven; the types are still there for those who only name them.
+#![cfg_attr(not(any(feature = "async", feature = "blocking")), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "async")]
 mod asynchronous;

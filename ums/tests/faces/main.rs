@@ -45,6 +45,7 @@ both! {
     cases::unreachable => nobody_there_is_unreachable;
     cases::no_leaks => secrets_reach_no_debug_and_no_error;
     trust::unknown_issuer => an_unknown_issuer_is_shown_with_the_ways_to_accept_it;
+    trust::system => a_stranger_is_not_trusted_by_the_systems_roots;
     trust::right_fingerprint => the_right_fingerprint_is_enough_on_both_versions_of_tls;
     trust::wrong_fingerprint => a_wrong_fingerprint_shows_both;
     trust::stolen_certificate => a_pinned_certificate_without_its_key_is_refused;

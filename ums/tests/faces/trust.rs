@@ -45,6 +45,17 @@ pub(crate) fn unknown_issuer<F: Face>() {
     assert!(help.contains(&option) && help.contains("--ums-ca"), "{help}");
 }
 
+pub(crate) fn system<F: Face>() {
+    let identity = Identity::new("127.0.0.1");
+    let server = Server::start(identity.tls(rustls::ALL_VERSIONS), [session(1)]);
+    match F::new(server.config(Trust::System)) {
+        Ok(client) => assert_eq!(why(&client.login().unwrap_err()), &Distrust::Issuer),
+        // A system without root certificates says so.
+        Err(error) => assert_eq!(error.code(), "ums-ca"),
+    }
+    assert_eq!(server.requests(), [""; 0]);
+}
+
 pub(crate) fn right_fingerprint<F: Face>() {
     // The name plays no part.
     let identity = Identity::new("elsewhere.example");
