@@ -5,6 +5,7 @@ pub mod bench;
 pub mod forge;
 pub mod host;
 pub mod peer;
+pub mod real;
 
 use std::sync::Arc;
 
