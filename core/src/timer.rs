@@ -72,7 +72,8 @@ pub struct Deadlines {
     pub idle: Option<Duration>,
     /// The whole session, from its making. Default: none.
     pub absolute: Option<Duration>,
-    /// Once one side has ended: how long the rest may stand still, and how long a farewell may take. Default 5 s.
+    /// Once one side has ended, or the session has failed: how long what remains to be delivered may stand still.
+    /// Default 5 s.
     pub close: Duration,
 }
 

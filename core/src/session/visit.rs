@@ -109,6 +109,10 @@ impl<'v, 'm> Visit<'v, 'm> {
             self.fail(Error::Misuse("more bytes were reported written than were pending"));
         }
         self.state.moved = self.state.now;
+        if self.state.phase == Phase::Closing {
+            // A farewell that is being taken, and what came before it, may take its time; reading prolongs nothing.
+            self.state.since = self.state.now;
+        }
         self.run();
     }
 
