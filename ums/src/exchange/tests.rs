@@ -99,9 +99,11 @@ fn what_is_no_http_or_is_ambiguous_is_refused() {
         &format!("{head}content-length: +1\r\n\r\nhi"),
         &format!("{head}content-length: \r\n\r\nhi"),
         &format!("{head}content-length: 99999999999999999999999\r\n\r\nhi"),
-        &format!("{head}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\nhi"),
+        &format!(
+            "{head}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n1\r\nh\r\n0\r\n\r\n"
+        ),
         &format!("{head}transfer-encoding: gzip, chunked\r\n\r\nhi"),
-        &format!("{head}transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n"),
+        &format!("{head}transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
         &format!("{head}content-encoding: gzip\r\n\r\nhi"),
         &format!("{head}transfer-encoding: chunked\r\n\r\nzz\r\n"),
         &format!("{head}transfer-encoding: chunked\r\n\r\n1\r\nhi"),
