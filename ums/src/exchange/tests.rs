@@ -59,6 +59,7 @@ fn a_body_ends_where_its_framing_says() {
     for (answer, expected) in [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi and more", (200, "hi")),
         ("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\nmore", (200, "")),
+        ("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", (200, "")),
         ("HTTP/1.1 200 OK\r\n\r\nto the end", (200, "to the end")),
         ("HTTP/1.0 404 Not Found\r\n\r\n", (404, "")),
         ("HTTP/1.1 204 No Content\r\n\r\nmore", (204, "")),
@@ -73,6 +74,13 @@ fn a_body_ends_where_its_framing_says() {
     ] {
         assert_eq!(body(answer.as_bytes()), Ok((expected.0, expected.1.to_owned())), "{answer}");
     }
+}
+
+#[test]
+fn as_many_interim_answers_as_the_bound_are_passed_over() {
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(MAX_INTERIM);
+    let answer = format!("{interim}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi");
+    assert_eq!(body(answer.as_bytes()), Ok((200, "hi".to_owned())));
 }
 
 #[test]
