@@ -129,7 +129,12 @@ impl Session {
     /// The next fact, if there is one. Ask after every visit until there is none.
     #[must_use = "an event is told once"]
     pub fn event(&mut self) -> Option<Event> {
-        self.state.events.pop_front()
+        let event = self.state.events.pop_front();
+        if self.state.events.is_empty() {
+            // There will be few more: an idle session keeps no memory for them.
+            self.state.events = VecDeque::new();
+        }
+        event
     }
 
     /// When to visit at the latest, and what will then have failed. Changes with every visit; `None` only while
