@@ -1,3 +1,111 @@
 //! See and steer a device's desktop over its own secure channel.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod allow;
+mod args;
+mod config;
+#[cfg(feature = "demo")]
+mod demo;
+mod devices;
+mod error;
+mod exit;
+mod fact;
+mod output;
+mod secrets;
+mod settings;
+mod shadow;
+mod stop;
+mod ums;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command, OutputOptions};
+use config::File;
+use error::Failure;
+use output::Output;
+use settings::{ShadowSettings, UmsSettings};
+use shadow::Ending;
+use stop::Stop;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let file = File::find(cli.output.config.as_deref());
+    let below = file.as_ref().map_or_else(|failure| Err(failure.clone()), File::group);
+    let output = Output::new(&cli.output.or(below.unwrap_or_default()));
+    let ending = file.and_then(|file| {
+        file.group::<OutputOptions>()?;
+        run(cli.command, &file, &output)
+    });
+    let exit = ending.unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit
+    });
+    ExitCode::from(exit.code())
+}
+
+fn run(command: Command, file: &File, output: &Output) -> Ending {
+    match command {
+        Command::Shadow(args) => {
+            let settings = ShadowSettings::new(*args, file)?;
+            block_on(async |stop| shadow::run(settings, output, stop).await)
+        }
+        Command::Devices(args) => {
+            let settings = UmsSettings::new(args.ums, file)?;
+            let filter = args.filter.as_deref();
+            block_on(async |stop| devices::run(&settings, filter, args.online, output, stop).await)
+        }
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => {
+            let settings = settings::ViewerSettings::new(args.viewer.or(file.group()?))?;
+            block_on(async |stop| demo::run(settings, output, stop).await)
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "procy", &mut script);
+            print(output, &script)
+        }
+        Command::Man { command } => {
+            let mut page = Vec::new();
+            manual(command.as_deref())?.render(&mut page).map_err(stdout_failed)?;
+            print(output, &page)
+        }
+    }
+}
+
+/// The page of the program, or `procy-COMMAND` of one of its commands.
+fn manual(command: Option<&str>) -> Result<clap_mangen::Man, Failure> {
+    let mut cli = Cli::command();
+    let Some(name) = command else { return Ok(clap_mangen::Man::new(cli)) };
+    cli.build();
+    let command = cli.find_subcommand(name).ok_or_else(|| {
+        Failure::usage(
+            "command-unknown",
+            format!("there is no command `{name}`"),
+            "Look at `procy --help` for the commands.",
+        )
+    })?;
+    let page = command.clone().name(format!("procy-{name}")).after_help(exit::DOCUMENTED);
+    Ok(clap_mangen::Man::new(page))
+}
+
+fn print(output: &Output, text: &[u8]) -> Ending {
+    output.result(&String::from_utf8_lossy(text)).map_err(stdout_failed)?;
+    Ok(exit::Exit::Ok)
+}
+
+fn stdout_failed(error: std::io::Error) -> Failure {
+    Failure::local("output-failed", format!("stdout cannot be written: {error}"), "")
+}
+
+/// One thread is enough: a helpdesk's few sessions wait for the network most of the time.
+fn block_on<F: Future<Output = Ending>>(command: impl FnOnce(Stop) -> F) -> Ending {
+    let failed =
+        |error| Failure::local("runtime-failed", format!("the program cannot start: {error}"), "");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    runtime.block_on(async { command(Stop::on_signals().map_err(failed)?).await })
+}

@@ -1,0 +1,131 @@
+//! Secrets: from a file, the environment or a prompt, and never from an option's value.
+
+use std::env;
+use std::fmt;
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use crate::error::Failure;
+use crate::output::Output;
+
+/// The variable with the UMS user's password.
+pub(crate) const UMS_PASSWORD: &str = "PROCY_UMS_PASSWORD";
+/// The variable with a given one-time password.
+pub(crate) const PASSWORD: &str = "PROCY_PASSWORD";
+
+/// The longest secret that is read, in bytes.
+const MAX_SECRET: u64 = 4_096;
+
+/// Where a secret comes from.
+#[derive(Clone)]
+pub(crate) enum SecretSource {
+    /// It was made by this very program.
+    #[cfg(feature = "demo")]
+    Known(Zeroizing<String>),
+    /// It is looked for.
+    Sought(Sought),
+}
+
+/// Where a secret is looked for. The first that is there counts, in the order of the fields.
+#[derive(Clone, Debug)]
+pub(crate) struct Sought {
+    /// What it is, in words.
+    pub(crate) what: &'static str,
+    /// A file named on the command line, or by a variable.
+    pub(crate) file: Option<PathBuf>,
+    /// The variable that holds the secret itself.
+    pub(crate) variable: &'static str,
+    /// A file named in the configuration file.
+    pub(crate) configured_file: Option<PathBuf>,
+    /// The option for the file, to be named in errors.
+    pub(crate) option: &'static str,
+}
+
+impl SecretSource {
+    /// Finds the secret; asks the person at the terminal for it at last.
+    pub(crate) fn read(&self, output: &Output) -> Result<Zeroizing<String>, Failure> {
+        match self {
+            #[cfg(feature = "demo")]
+            Self::Known(secret) => Ok(secret.clone()),
+            Self::Sought(sought) => sought.read(output),
+        }
+    }
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[cfg(feature = "demo")]
+            Self::Known(_) => f.write_str("Known(***)"),
+            Self::Sought(sought) => sought.fmt(f),
+        }
+    }
+}
+
+impl Sought {
+    fn read(&self, output: &Output) -> Result<Zeroizing<String>, Failure> {
+        if let Some(path) = &self.file {
+            return self.from_file(path, output);
+        }
+        if let Some(secret) = env::var_os(self.variable) {
+            let Some(secret) = secret.to_str() else {
+                return Err(self.missing(format!("{} is not UTF-8", self.variable)));
+            };
+            return Ok(Zeroizing::new(secret.to_owned()));
+        }
+        if let Some(path) = &self.configured_file {
+            return self.from_file(path, output);
+        }
+        if !std::io::stdin().is_terminal() {
+            return Err(self.missing(format!("{} is not given", self.what)));
+        }
+        rpassword::prompt_password(format!("{}: ", self.what))
+            .map(Zeroizing::new)
+            .map_err(|error| self.missing(format!("{} cannot be asked for: {error}", self.what)))
+    }
+
+    fn from_file(&self, path: &Path, output: &Output) -> Result<Zeroizing<String>, Failure> {
+        let unreadable =
+            |error| self.missing(format!("{} cannot be read: {error}", path.display()));
+        let file = File::open(path).map_err(unreadable)?;
+        if readable_by_others(&file) {
+            output.warn(&format!(
+                "{} holds a secret and others can read it; `chmod 600` cures that",
+                path.display()
+            ));
+        }
+        let mut text = Zeroizing::new(String::with_capacity(MAX_SECRET as usize + 1));
+        file.take(MAX_SECRET + 1).read_to_string(&mut text).map_err(unreadable)?;
+        if text.len() as u64 > MAX_SECRET {
+            let message =
+                format!("{} is longer than {MAX_SECRET} bytes: no password", path.display());
+            return Err(self.missing(message));
+        }
+        let secret = text.strip_suffix('\n').unwrap_or(&text);
+        Ok(Zeroizing::new(secret.strip_suffix('\r').unwrap_or(secret).to_owned()))
+    }
+
+    fn missing(&self, message: String) -> Failure {
+        let help = format!(
+            "Put it into a file that only you can read and name that with {}, or into the variable {}, or run this in \
+             a terminal to be asked for it.",
+            self.option, self.variable
+        );
+        Failure::usage("secret-missing", message, help)
+    }
+}
+
+#[cfg(unix)]
+fn readable_by_others(file: &File) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    // Pipes and the like (`<(pass show ums)`) are nobody else's.
+    file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+const fn readable_by_others(_file: &File) -> bool {
+    false
+}

@@ -1,0 +1,253 @@
+//! `procy shadow`: a port at which viewers see a device.
+
+mod door;
+mod eager;
+mod session;
+mod target;
+pub(crate) mod viewer;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use self::door::Door;
+use self::eager::Standing;
+use self::session::{Attempt, serve};
+use self::target::{Source, Target};
+use self::viewer::RunningViewer;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::fact::{Fact, Level};
+use crate::output::Output;
+use crate::settings::{DeviceSettings, ShadowSettings, UmsSettings, ViewerSettings, Wanted};
+use crate::stop::Stop;
+use crate::ums::Ums;
+
+/// After the viewer that was started has ended: its connection should end by itself.
+const AFTER_VIEWER: Duration = Duration::from_secs(1);
+
+/// How a command ends: an exit code, or a failure that is still to be told. One of a session has been told already, and
+/// is an exit code here.
+pub(crate) type Ending = Result<Exit, Failure>;
+
+/// Runs the whole command.
+pub(crate) async fn run(settings: ShadowSettings, output: &Output, mut stop: Stop) -> Ending {
+    let ShadowSettings { wanted, device, viewer } = settings;
+    match wanted {
+        Wanted::Given(given, address) => {
+            let password = given.password.read(output)?;
+            let credential = target::given(&given, &password)?;
+            drop(password);
+            let source = Source::Given(Some(credential).into());
+            let target = Target::new(source, address.clone(), address, device, viewer.hold);
+            open(target.into(), viewer, output, stop).await
+        }
+        Wanted::Ums(settings, query) => {
+            let ums = Arc::new(sign_in(&settings, output, &mut stop).await?);
+            let ending = tokio::select! {
+                found = find(&ums, &query, device, &viewer) => Some(found),
+                _ = stop.asked() => None,
+            };
+            let ending = match ending {
+                Some(Ok(target)) => {
+                    output.say(Level::Inner, &format!("found {}", target.label()));
+                    open(target.into(), viewer, output, stop).await
+                }
+                Some(Err(failure)) => Err(failure),
+                None => Ok(stop.exit().unwrap_or(Exit::Interrupted)),
+            };
+            ums.sign_out(output).await;
+            ending
+        }
+    }
+}
+
+/// Signs in to UMS, unless Ctrl-C comes first.
+pub(crate) async fn sign_in(
+    settings: &UmsSettings,
+    output: &Output,
+    stop: &mut Stop,
+) -> Result<Ums, Failure> {
+    let ums = Ums::new(settings, output)?;
+    tokio::select! {
+        signed_in = ums.sign_in() => signed_in?,
+        exit = stop.asked() => {
+            return Err(Failure { exit, ..(&procy_core::error::Error::Cancelled).into() });
+        }
+    }
+    output.say(Level::Inner, "signed in to UMS");
+    Ok(ums)
+}
+
+/// Finds the device, and refuses what cannot work, without asking for a password.
+async fn find(
+    ums: &Arc<Ums>,
+    query: &procy_core::ums::DeviceQuery,
+    settings: DeviceSettings,
+    viewer: &ViewerSettings,
+) -> Result<Target, Failure> {
+    let device = ums.find(query).await?;
+    if device.os_major() >= Some(12) {
+        return Err(Failure::ums(
+            "device-os-12",
+            format!("the device ({device}) runs IGEL OS 12, which has no Secure VNC on port 5900"),
+            "Shadow it with UMS Web App or UMS Console: OS 12 devices open a tunnel to UMS, which IMI does not offer.",
+        ));
+    }
+    let Some(address) = settings.address.clone().or_else(|| device.last_ip.clone()) else {
+        return Err(Failure::ums(
+            "device-address-unknown",
+            format!("UMS knows no address of the device ({device})"),
+            "Give it with --device-address, or let the device contact UMS once.",
+        ));
+    };
+    let label = device.to_string();
+    let source = Source::Ums { ums: Arc::clone(ums), id: device.id };
+    Ok(Target::new(source, label, address, settings, viewer.hold))
+}
+
+/// Opens the port and serves viewers until Ctrl-C, or until the one session of `--once` is over.
+async fn open(
+    target: Arc<Target>,
+    settings: ViewerSettings,
+    output: &Output,
+    mut stop: Stop,
+) -> Ending {
+    let mut door = Door::open(settings.listen, settings.allow.clone(), output.clone()).await?;
+    let mut standing = None;
+    if let Some(renewals) = settings.eager_renewals {
+        // It was only to see that the port is free: it opens for good when the device is verified.
+        drop(door);
+        let mut first = Standing::begin(Arc::clone(&target), output.clone(), 1, renewals);
+        tokio::select! {
+            verified = first.verified() => verified?,
+            exit = stop.asked() => return Ok(exit),
+        }
+        standing = Some(first);
+        door = Door::open(settings.listen, settings.allow.clone(), output.clone()).await?;
+    }
+    let address = door.address();
+    output.fact(&Fact::Listening { address });
+    let mut child = settings.command.as_ref().map(|command| command.start(address)).transpose()?;
+
+    let mut reception = Reception {
+        target,
+        output: output.clone(),
+        stop,
+        sessions_begun: u32::from(standing.is_some()),
+        standing,
+    };
+    if !settings.once {
+        return Ok(reception.serve_all(&door, settings.max_viewers).await);
+    }
+    let ending = reception.serve_one(door, &mut child).await;
+    if let Some(child) = child {
+        child.end().await;
+    }
+    ending
+}
+
+/// Gives every viewer that comes a session of its own.
+struct Reception {
+    target: Arc<Target>,
+    output: Output,
+    stop: Stop,
+    sessions_begun: u32,
+    standing: Option<Standing>,
+}
+
+impl Reception {
+    /// Until Ctrl-C.
+    async fn serve_all(&mut self, door: &Door, max_viewers: usize) -> Exit {
+        let mut sessions = JoinSet::new();
+        let full = format!("{max_viewers} viewers are connected already (--max-viewers)");
+        let exit = loop {
+            tokio::select! {
+                (viewer, from) = door.admit(), if sessions.len() < max_viewers => {
+                    let attempt = self.receive(viewer, from);
+                    let mut stop = self.stop.clone();
+                    let close = async move {
+                        stop.asked().await;
+                    };
+                    sessions.spawn(serve(attempt, Instant::now(), close));
+                }
+                () = door.turn_all_away(&full), if sessions.len() >= max_viewers => {}
+                // It has told its failure itself.
+                Some(_) = sessions.join_next() => {}
+                failure = tend(&mut self.standing, &mut self.sessions_begun) => {
+                    self.output.failure(&failure);
+                    self.output.say(Level::Plain, "from now on, the device is connected to when a viewer comes");
+                    self.standing = None;
+                }
+                exit = self.stop.asked() => break exit,
+            }
+        };
+        self.standing = None;
+        while sessions.join_next().await.is_some() {}
+        exit
+    }
+
+    /// The first viewer that comes, and no other.
+    async fn serve_one(&mut self, door: Door, child: &mut Option<RunningViewer>) -> Ending {
+        let (viewer, from) = tokio::select! {
+            admitted = door.admit() => admitted,
+            status = ended(child) => {
+                let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+                return Err(Failure::viewer(
+                    "viewer-exited",
+                    format!("the viewer ended without connecting ({status})"),
+                    "Look at what it said; its command must stay in the foreground.",
+                ));
+            }
+            failure = tend(&mut self.standing, &mut self.sessions_begun) => return Err(failure),
+            exit = self.stop.asked() => return Ok(exit),
+        };
+        drop(door);
+        let attempt = self.receive(viewer, from);
+        self.standing = None;
+        let mut stop = self.stop.clone();
+        let close = async {
+            tokio::select! {
+                _ = stop.asked() => {}
+                _ = ended(child) => sleep(AFTER_VIEWER).await,
+            }
+        };
+        let result = serve(attempt, Instant::now(), close).await;
+        // A session that Ctrl-C ended has come to no end of its own.
+        let exit = self.stop.exit();
+        Ok(exit.unwrap_or_else(|| result.map_or_else(|failure| failure.exit, |()| Exit::Ok)))
+    }
+
+    fn receive(&mut self, viewer: TcpStream, from: std::net::SocketAddr) -> Attempt {
+        let mut attempt = match &mut self.standing {
+            Some(standing) => standing.take(&mut self.sessions_begun),
+            None => {
+                self.sessions_begun += 1;
+                let output = self.output.session(self.sessions_begun);
+                Attempt::first(Arc::clone(&self.target), output, false)
+            }
+        };
+        attempt.output().fact(&Fact::Viewer { from });
+        attempt.attach(viewer);
+        attempt
+    }
+}
+
+/// The end of the viewer that was started; never, if none was.
+async fn ended(child: &mut Option<RunningViewer>) -> std::io::Result<std::process::ExitStatus> {
+    match child {
+        Some(child) => child.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Keeps the standing connection, if there is one.
+async fn tend(standing: &mut Option<Standing>, next_session: &mut u32) -> Failure {
+    match standing {
+        Some(standing) => standing.tend(next_session).await,
+        None => std::future::pending().await,
+    }
+}

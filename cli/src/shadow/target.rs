@@ -1,0 +1,167 @@
+//! The device that is shadowed, and where its credentials come from.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use procy_core::credential::{Certificate, Credential, Password};
+use procy_core::error::{Broken, Error, Party};
+use procy_core::procycmd::{Style, Verb};
+use procy_core::prologue::Bounds;
+use procy_core::prologue::console;
+use procy_core::timer::{Deadlines, Instant};
+use procy_core::tls::Crypto;
+use tokio::net::TcpStream;
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tokio::time;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::settings::{DeviceSettings, Given};
+use crate::ums::Ums;
+
+/// The least time between two connections that procy makes by itself: devices limit how often they may be connected to.
+const BETWEEN_CONNECTS: Duration = Duration::from_secs(2);
+
+/// How long a viewer may wait for its credentials. That takes in the others before it, for whom the device may be asking
+/// its person for consent (120 s).
+const CREDENTIAL_WITHIN: Duration = Duration::from_secs(240);
+
+/// One device, shared by all its sessions.
+#[derive(Debug)]
+pub(crate) struct Target {
+    source: Source,
+    /// For people: its name and id.
+    label: String,
+    host: String,
+    port: u16,
+    crypto: Crypto,
+    settings: DeviceSettings,
+    deadlines: Deadlines,
+    /// From asking for a password up to the hello: one session at a time.
+    turn: Arc<Turn<()>>,
+    connected: Mutex<Option<time::Instant>>,
+}
+
+/// Where credentials come from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// UMS is asked, for each session.
+    Ums { ums: Arc<Ums>, id: procy_core::ums::DeviceId },
+    /// They were given, for one session.
+    Given(Mutex<Option<Credential>>),
+}
+
+impl Target {
+    pub(crate) fn new(
+        source: Source,
+        label: String,
+        host: String,
+        settings: DeviceSettings,
+        hold: Duration,
+    ) -> Self {
+        let deadlines =
+            Deadlines { credential: CREDENTIAL_WITHIN, viewer: hold, ..Deadlines::default() };
+        Self {
+            source,
+            label,
+            host,
+            port: settings.port,
+            crypto: Crypto::aws_lc_rs(),
+            settings,
+            deadlines,
+            turn: Arc::default(),
+            connected: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The spelling to begin with, and whether the other one is to be tried too.
+    pub(crate) const fn verb(&self) -> (Verb, bool) {
+        self.settings.verb
+    }
+
+    /// Whether UMS is asked; given credentials serve one session.
+    pub(crate) const fn asks_ums(&self) -> bool {
+        matches!(self.source, Source::Ums { .. })
+    }
+
+    /// How its sessions are made. A retriable one spares its viewer if the device closes before its hello.
+    pub(crate) fn session(&self, verb: Verb, retriable: bool) -> Arc<console::Config> {
+        Arc::new(console::Config {
+            crypto: self.crypto.clone(),
+            style: Style { verb, terminator: self.settings.terminator },
+            allow_legacy_keys: self.settings.allow_legacy_keys,
+            retriable,
+            bounds: Bounds { deadlines: self.deadlines.clone(), ..Bounds::default() },
+        })
+    }
+
+    /// Waits for this session's turn: other sessions are between their password and their hello. Dropping the guard
+    /// passes it on.
+    pub(crate) async fn turn(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.turn).lock_owned().await
+    }
+
+    /// Waits until the device may be connected to again.
+    pub(crate) async fn pause(&self) {
+        let last = *self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last {
+            time::sleep_until(last + BETWEEN_CONNECTS).await;
+        }
+    }
+
+    /// Fresh credentials (steps 2 and 3), and when they were asked for.
+    pub(crate) async fn credential(&self) -> Result<(Credential, Instant), Failure> {
+        let asked = procy_tokio::now();
+        match &self.source {
+            Source::Ums { ums, id } => Ok((ums.shadow(id).await?, asked)),
+            Source::Given(credential) => {
+                let credential = credential.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let used = || {
+                    Failure::usage(
+                        "password-used",
+                        "the given one-time password has been used already",
+                        "Ask UMS for a new one.",
+                    )
+                };
+                Ok((credential.ok_or_else(used)?, asked))
+            }
+        }
+    }
+
+    /// A connection to the device (step 4).
+    pub(crate) async fn connect(&self) -> Result<TcpStream, (Broken, Failure)> {
+        *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = Some(time::Instant::now());
+        procy_tokio::connect(&self.host, self.port).await.map_err(|error| {
+            let how = error.how();
+            let core = Error::Connect { party: Party::Device, how };
+            let message = format!("the device cannot be reached: {error}");
+            (how, Failure { message, ..Failure::from(&core) })
+        })
+    }
+}
+
+/// The credentials that were given on the command line.
+pub(crate) fn given(given: &Given, password: &str) -> Result<Credential, Failure> {
+    let unreadable = |message| {
+        Failure::usage(
+            "certificate-unreadable",
+            message,
+            "Name a file with the device's certificate, as UMS gave it, with --certificate.",
+        )
+    };
+    let path = &given.certificate;
+    let text = crate::config::read_bounded(path, procy_core::credential::MAX_CERTIFICATE_TEXT)
+        .map_err(|error| unreadable(format!("{} cannot be read: {error}", path.display())))?;
+    let usage = |error: procy_core::credential::CredentialError| Failure {
+        exit: Exit::Usage,
+        ..Failure::from(&Error::from(error))
+    };
+    Ok(Credential {
+        certificate: Certificate::parse(&text).map_err(usage)?,
+        password: Password::parse(password.trim()).map_err(usage)?,
+    })
+}

@@ -1,0 +1,89 @@
+//! Ctrl-C and SIGTERM: the first asks all to end politely, the second ends the program at once.
+
+use std::io;
+use std::process;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::exit::Exit;
+
+/// How long a polite end may take: more than the sessions' own bound for farewells (5 s) and the one for the UMS logout
+/// (3 s) together.
+const POLITE_END: Duration = Duration::from_secs(10);
+
+/// Whether the program is to end. Clones see the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop(watch::Receiver<Option<Exit>>);
+
+impl Stop {
+    /// From now on, signals no longer end the process by themselves.
+    pub(crate) fn on_signals() -> io::Result<Self> {
+        let (sender, receiver) = watch::channel(None);
+        let mut signals = Signals::new()?;
+        tokio::spawn(async move {
+            let exit = signals.next().await;
+            sender.send_replace(Some(exit));
+            let _ = tokio::time::timeout(POLITE_END, signals.next()).await;
+            process::exit(exit.code().into());
+        });
+        Ok(Self(receiver))
+    }
+
+    /// Waits until it is to end. Cancellation-safe.
+    pub(crate) async fn asked(&mut self) -> Exit {
+        let asked = self.0.wait_for(Option::is_some).await.map(|exit| *exit);
+        match asked {
+            Ok(exit) => exit.unwrap_or(Exit::Interrupted),
+            // The task that waits for signals is gone with its runtime; nothing will ask any more.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// What was asked for, if it was.
+    pub(crate) fn exit(&self) -> Option<Exit> {
+        *self.0.borrow()
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Exit {
+        tokio::select! {
+            _ = self.interrupt.recv() => Exit::Interrupted,
+            _ = self.terminate.recv() => Exit::Terminated,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Exit {
+        // An error means that there is no console to press it at.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        Exit::Interrupted
+    }
+}

@@ -1,0 +1,91 @@
+//! The UMS client, with this program's settings and failures.
+
+use std::time::Duration;
+
+use procy_core::credential::Credential;
+use procy_core::ums::{Device, DeviceId, DeviceQuery, UmsError};
+use procy_ums::{Client, Config, Error, Secret, Trust};
+use tokio::time::timeout;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::fact::Level;
+use crate::output::Output;
+use crate::settings::{self, UmsSettings};
+
+/// How long signing out may take: the person waits for the program to end.
+const SIGN_OUT_WITHIN: Duration = Duration::from_secs(3);
+
+/// A UMS to ask. It keeps its session, and renews it when UMS has ended it.
+#[derive(Debug)]
+pub(crate) struct Ums {
+    client: Client,
+}
+
+impl Ums {
+    /// Reads the password, and asks for it if need be; nothing is sent yet.
+    pub(crate) fn new(settings: &UmsSettings, output: &Output) -> Result<Self, Failure> {
+        // The address first: nobody is asked for a password for nothing.
+        Config::new(&settings.url, settings.user.as_str(), Secret::new(String::new()))?;
+        let password = Secret::from(settings.password.read(output)?);
+        let mut config = Config::new(&settings.url, settings.user.as_str(), password)?;
+        config.trust = match &settings.trust {
+            settings::Trust::System => Trust::System,
+            settings::Trust::Ca(path) => Trust::CaFile(path.clone()),
+            settings::Trust::Pinned(fingerprint) => Trust::Fingerprint(*fingerprint),
+        };
+        Ok(Self { client: Client::new(config, procy_ums::provider())? })
+    }
+
+    pub(crate) async fn sign_in(&self) -> Result<(), Failure> {
+        Ok(self.client.login().await?)
+    }
+
+    /// Ends the session, in a bounded time. That it fails is worth no more than a word.
+    pub(crate) async fn sign_out(&self, output: &Output) {
+        let words = match timeout(SIGN_OUT_WITHIN, self.client.logout()).await {
+            Ok(Ok(())) => "signed out of UMS".to_owned(),
+            Ok(Err(error)) => format!("signing out of UMS failed: {error} [{}]", error.code()),
+            Err(_) => "signing out of UMS took too long".to_owned(),
+        };
+        output.say(Level::Inner, &words);
+    }
+
+    /// The one device that is meant.
+    pub(crate) async fn find(&self, query: &DeviceQuery) -> Result<Device, Failure> {
+        Ok(self.client.find(query).await?)
+    }
+
+    /// All devices that are not in the bin.
+    pub(crate) async fn devices(&self) -> Result<Vec<Device>, Failure> {
+        Ok(self.client.devices().await?)
+    }
+
+    /// Whether a device is on, as far as UMS can tell.
+    pub(crate) async fn online(&self, id: &DeviceId) -> Result<Option<bool>, Failure> {
+        Ok(self.client.online(id).await?)
+    }
+
+    /// A device's certificate and a fresh one-time password (steps 2 and 3).
+    pub(crate) async fn shadow(&self, id: &DeviceId) -> Result<Credential, Failure> {
+        Ok(self.client.shadow(id).await?)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let exit = match &error {
+            Error::Url { .. } | Error::Ca { .. } | Error::Query(_) => Exit::Usage,
+            Error::Setup { .. } => Exit::Local,
+            Error::Ums(UmsError::UserMalformed) => Exit::Usage,
+            _ => Exit::Ums,
+        };
+        Self {
+            exit,
+            fault: error.fault(),
+            code: error.code().into(),
+            message: error.to_string(),
+            help: error.help(),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The program itself, as a child process, against stand-ins for UMS and the device.
+
+mod demo;
+mod device_errors;
+mod devices;
+mod eager;
+mod ending;
+mod given;
+mod options;
+mod program;
+mod rig;
+mod shadow;
+mod ums_errors;
+mod verbs;
+mod viewer_command;
+mod viewers;

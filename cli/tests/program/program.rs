@@ -1,0 +1,168 @@
+//! `procy` as a child process, and what it says.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// No wait of a test is longer.
+pub const WITHIN: Duration = Duration::from_secs(60);
+
+/// A command line, with nothing of the developer's own environment and configuration in it.
+pub fn procy(arguments: &[&str], home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_procy"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PROCY_") {
+            command.env_remove(name);
+        }
+    }
+    command.env_remove("XDG_CONFIG_HOME").env("HOME", home).args(arguments);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// A running program. Dropping it kills it.
+pub struct Program {
+    child: Child,
+    stdout: Lines<BufReader<ChildStdout>>,
+    events: Vec<Value>,
+    stderr: watch::Receiver<String>,
+    reader: JoinHandle<()>,
+}
+
+/// What a program has come to.
+#[derive(Debug)]
+pub struct End {
+    pub code: i32,
+    /// All of stdout that was JSON.
+    pub events: Vec<Value>,
+    pub stderr: String,
+}
+
+impl Program {
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut pipe = child.stderr.take().unwrap();
+        let (sender, stderr) = watch::channel(String::new());
+        let reader = tokio::spawn(async move {
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = pipe.read(&mut buffer).await {
+                let text = String::from_utf8_lossy(&buffer[..n]).into_owned();
+                sender.send_modify(|all| all.push_str(&text));
+            }
+        });
+        Self { child, stdout, events: Vec::new(), stderr, reader }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    /// The next event of this name; others before it are passed over, and kept.
+    pub async fn event(&mut self, name: &str) -> Value {
+        let found = timeout(WITHIN, async {
+            while let Some(line) = self.stdout.next_line().await.unwrap() {
+                let event: Value = serde_json::from_str(&line).unwrap();
+                self.events.push(event.clone());
+                if event["event"] == name {
+                    return Some(event);
+                }
+            }
+            None
+        });
+        match found.await {
+            Ok(Some(event)) => event,
+            _ => panic!("no event {name}: {:?}\n{}", self.events, *self.stderr.borrow()),
+        }
+    }
+
+    /// Where viewers are to connect.
+    pub async fn listening(&mut self) -> String {
+        self.event("listening").await["address"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until it has said this on stderr.
+    pub async fn says(&mut self, words: &str) {
+        let said = self.stderr.wait_for(|all| all.contains(words));
+        let heard = timeout(WITHIN, said).await.is_ok_and(|said| said.is_ok());
+        assert!(heard, "it never said {words:?}: {}", *self.stderr.borrow());
+    }
+
+    /// As if Ctrl-C was pressed.
+    pub fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_raw(self.pid().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// Waits until it has ended by itself. Whatever it said is searched for secrets.
+    pub async fn end(mut self) -> End {
+        let ended = timeout(WITHIN, async {
+            while let Some(line) = self.stdout.next_line().await.unwrap() {
+                match serde_json::from_str(&line) {
+                    Ok(event) => self.events.push(event),
+                    Err(_) => self.events.push(Value::String(line)),
+                }
+            }
+            let status = self.child.wait().await.unwrap();
+            self.reader.await.unwrap();
+            status
+        });
+        let status = ended.await.unwrap_or_else(|_| panic!("it does not end: {:?}", self.events));
+        let stderr = self.stderr.borrow().clone();
+        let code = status.code().unwrap_or_else(|| panic!("{status}\n{stderr}"));
+        let end = End { code, events: self.events, stderr };
+        end.holds_no_secret();
+        end
+    }
+}
+
+impl End {
+    /// The one error of this run.
+    #[track_caller]
+    pub fn error(&self) -> &Value {
+        let mut errors = self.named("error");
+        let error = errors.next().unwrap_or_else(|| panic!("no error: {self:?}"));
+        assert!(errors.next().is_none(), "several errors: {self:?}");
+        error
+    }
+
+    /// It has failed with exactly this error, told to people and scripts alike, and with help.
+    #[track_caller]
+    pub fn failed_with(&self, code: &str, exit: i32) {
+        let error = self.error();
+        assert_eq!(error["code"], code, "{self:?}");
+        assert_eq!(self.code, exit, "{self:?}");
+        let (message, help) = (error["message"].as_str().unwrap(), error["help"].as_str().unwrap());
+        assert!(!message.is_empty() && !help.is_empty(), "{error}");
+        assert!(self.stderr.contains(&format!("error: {message} [{code}]")), "{self:?}");
+        assert!(self.stderr.contains(&format!("  help: {help}")), "{self:?}");
+    }
+
+    /// The events of this name, in order.
+    pub fn named(&self, name: &str) -> impl Iterator<Item = &Value> {
+        self.events.iter().filter(move |event| event["event"] == name)
+    }
+
+    /// No UUID (a one-time password), no cookie, no password.
+    #[track_caller]
+    fn holds_no_secret(&self) {
+        let text = format!("{:?}{}", self.events, self.stderr);
+        for secret in ["JSESSIONID", super::rig::UMS_PASSWORD, "stackTrace", "StandInException"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        let is_uuid = |word: &[u8]| {
+            word.iter().enumerate().all(|(at, byte)| match at {
+                8 | 13 | 18 | 23 => *byte == b'-',
+                _ => byte.is_ascii_hexdigit(),
+            })
+        };
+        assert!(!text.as_bytes().windows(36).any(is_uuid), "a password in {text}");
+    }
+}
