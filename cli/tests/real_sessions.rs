@@ -1,0 +1,103 @@
+//! `procy shadow` between programs that this project did not write: what is seen and typed through it.
+#![cfg(target_os = "linux")]
+
+mod real;
+
+use procy_testkit::certificates::Kind;
+use procy_testkit::real::{BOUND, Then, TlsFront, TlsVersions, Viewer, Xvnc, capture, type_text};
+use real::{Front, Site};
+
+/// Another for each run, so that no picture of an earlier one can pass.
+fn seed() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
+#[test]
+fn the_picture_through_every_tls_front_is_the_picture_that_xvnc_shows() {
+    let fronts: [(&str, Front); 3] = [
+        ("stunnel", TlsFront::stunnel),
+        ("openssl", TlsFront::openssl),
+        ("socat", TlsFront::socat),
+    ];
+    let desktop = Xvnc::start().unwrap();
+    desktop.show_random_text(seed()).unwrap();
+    let direct = desktop.screenshot_direct().unwrap();
+    assert!(!direct.is_blank());
+    for (name, front) in fronts {
+        for versions in [TlsVersions::Only13, TlsVersions::Only12] {
+            let site = Site::new(Kind::Rsa4096, front, versions, desktop.address(), Then::Relay);
+            let mut program = site.shadow(&["--once"]);
+            let through = capture(program.port())
+                .unwrap_or_else(|error| panic!("{error}: {}", program.words()));
+            assert_eq!(through.differing_pixels(&direct), 0, "{name} {versions:?}");
+            let ended = program.event("ended");
+            assert!(ended["to_viewer"].as_u64().unwrap() > 10_000, "{ended}");
+            assert_eq!(program.exit_code(), 0, "{}", program.words());
+            assert_eq!(site.ums.open_sessions(), 0, "it has signed out");
+        }
+    }
+}
+
+#[test]
+fn keys_typed_through_it_arrive() {
+    let desktop = Xvnc::start().unwrap();
+    let typed = desktop.take_typing().unwrap();
+    let site = Site::new(
+        Kind::Rsa2048,
+        TlsFront::stunnel,
+        TlsVersions::Usual,
+        desktop.address(),
+        Then::Relay,
+    );
+    let mut program = site.shadow(&[]);
+    type_text(program.port(), "Typed through procy 42\n").unwrap();
+    typed.wait_for("Typed through procy 42\n", BOUND).unwrap();
+}
+
+#[test]
+fn tigervnc_shows_the_desktop_and_its_keys_arrive() {
+    let desktop = Xvnc::start().unwrap();
+    let typed = desktop.take_typing().unwrap();
+    let site = Site::new(
+        Kind::P256,
+        TlsFront::stunnel,
+        TlsVersions::Usual,
+        desktop.address(),
+        Then::Relay,
+    );
+    let mut program = site.shadow(&["--once"]);
+    let viewer = Viewer::tigervnc(program.port())
+        .unwrap_or_else(|error| panic!("{error}: {}", program.words()));
+    viewer.type_text("From a person's viewer\n").unwrap();
+    typed.wait_for("From a person's viewer\n", BOUND).unwrap();
+    let direct = desktop.screenshot_direct().unwrap();
+    viewer.screenshot_when(BOUND, |picture| picture.differing_pixels(&direct) == 0).unwrap();
+    drop(viewer);
+    assert_eq!(program.exit_code(), 0, "{}", program.words());
+}
+
+#[test]
+fn one_listener_serves_several_viewers_one_after_another_and_at_once() {
+    let desktop = Xvnc::start().unwrap();
+    desktop.show_random_text(seed()).unwrap();
+    let direct = desktop.screenshot_direct().unwrap();
+    let site = Site::new(
+        Kind::Ed25519,
+        TlsFront::stunnel,
+        TlsVersions::Usual,
+        desktop.address(),
+        Then::Relay,
+    );
+    let mut program = site.shadow(&[]);
+    let port = program.port();
+    let pictures = std::thread::scope(|scope| {
+        let viewers: Vec<_> = (0..3).map(|_| scope.spawn(|| capture(port).unwrap())).collect();
+        viewers.into_iter().map(|viewer| viewer.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(pictures.iter().all(|picture| picture.differing_pixels(&direct) == 0));
+    assert_eq!(capture(port).unwrap().differing_pixels(&direct), 0);
+    let commands = site.gate.commands();
+    assert_eq!(commands.len(), 4, "a session each");
+    let different: std::collections::HashSet<_> = commands.iter().collect();
+    assert_eq!(different.len(), 4, "and a password each");
+}
