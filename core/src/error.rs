@@ -209,6 +209,8 @@ impl Error {
             Self::Setup(_) => "tls-setup",
             Self::Connect { party: Party::Service, .. } => "service-unreachable",
             Self::Connect { how: Broken::Refused, .. } => "device-refused",
+            // The host's own bound on connecting is told like ours.
+            Self::Connect { how: Broken::TimedOut, .. } => timeout_code(&Why::Connect),
             Self::Connect { .. } => "device-unreachable",
             Self::Tls { fault, .. } => fault.code(),
             Self::Mismatch { .. } => "certificate-mismatch",

@@ -17,7 +17,7 @@ pub enum Side {
 
 impl Side {
     /// Both, in the order in which they are tended.
-    pub const BOTH: [Self; 2] = [Self::Far, Self::Near];
+    pub const BOTH: [Self; 2] = [Self::Near, Self::Far];
 
     /// The other one.
     #[must_use]
@@ -78,8 +78,9 @@ pub enum Outcome {
 pub struct Ended {
     /// Who ended it first; `None` if the host did.
     pub by: Option<Party>,
-    /// The far side ended first, and without TLS's close_notify: everything that came is delivered, but that it is all
-    /// cannot be known (RFC 8446 section 6.1).
+    /// Something may be missing. The far side ended first, and without TLS's close_notify: everything that came is
+    /// delivered, but that it is all cannot be known (RFC 8446 section 6.1). Or the near side did not take, in time, the
+    /// rest of what had come.
     pub truncated: bool,
 }
 

@@ -14,6 +14,7 @@
 //! 2. [`pump`](pump::pump) the visit over both streams (or call `space`/`read`, `pending`/`written` by hand); drop it.
 //! 3. Take every [`Event`](event::Event); those named `...Needed` want an answer by another visit: `credential`,
 //!    `attach`, `accept`.
+//!    After any answer, go to 1: it may have ended the session, or made bytes to write.
 //! 4. [`Turn::Over`](pump::Turn): drop the streams; [`Session::outcome`] says how it went. `Again`: go to 1. `Wait`: wait
 //!    for what [`Session::wants_read`], [`Session::wants_write`] and [`Session::deadline`] say, then go to 1.
 //!

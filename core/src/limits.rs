@@ -11,11 +11,15 @@ pub const MAX_TLS_MESSAGE: usize = 4 + 65_535 + 64 * 29;
 /// A TLS record's content at its largest (RFC 8446 section 5.1).
 pub const MAX_TLS_CONTENT: usize = 16_384;
 
+/// The most that [`Limits::early`] can be: it must fit into any scratch memory.
+pub const MAX_EARLY: usize = 16_384;
+
 /// What a session may hold on its peers' behalf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes that a viewer (or a console, towards a device) may send before relaying begins; they are kept and
-    /// delivered then. An RFB client has nothing to say before the hello (RFC 6143 section 7.1.1). Default 4,096.
+    /// delivered then. An RFB client has nothing to say before the hello (RFC 6143 section 7.1.1). Default 4,096, and
+    /// no more than [`MAX_EARLY`] whatever is asked for.
     pub early: usize,
     /// The first read of a new session, and of one that has just been stalled by its other side; doubled while both
     /// sides keep up, so that a stall costs this much and not the whole scratch memory. Default 65,536.

@@ -46,6 +46,10 @@ pub(crate) struct Port {
     pub(crate) link: Link,
     /// Whether the host has a stream for this side.
     pub(crate) attached: bool,
+    /// Whether that stream has been looked at: read, or found to have nothing to read yet.
+    pub(crate) looked: bool,
+    /// Whether its end has taken effect.
+    pub(crate) judged: bool,
     pub(crate) input: Input,
     pub(crate) output: Output,
     /// Read and not consumed.
@@ -63,6 +67,8 @@ impl Port {
         Self {
             link: Link::Plain,
             attached: false,
+            looked: false,
+            judged: false,
             input: Input::Open,
             output: Output::Open,
             carry: Vec::new(),
@@ -80,6 +86,23 @@ impl Port {
 
     pub(crate) fn spill(&self) -> &[u8] {
         &self.spill[self.spilt..]
+    }
+
+    /// Bytes kept from earlier visits that are still to be consumed.
+    pub(crate) fn carried(&self) -> usize {
+        self.carry.len()
+    }
+
+    /// The longest first read, and the most that is read ahead of a side that stands still.
+    pub(crate) fn first_read(&self) -> usize {
+        self.first_read
+    }
+
+    /// After a failure of its host's: nothing that TLS would say can be trusted to be in order.
+    pub(crate) fn poison(&mut self) {
+        if let Link::Tls(engine) = &mut self.link {
+            engine.poison();
+        }
     }
 
     /// Whether bytes can still be delivered here.
@@ -101,9 +124,19 @@ pub(crate) struct End<'v, 'm> {
 }
 
 impl End<'_, '_> {
-    /// Room to read into: none while there is nothing to read, or nowhere to put it.
-    pub(crate) fn space(&mut self) -> &mut [u8] {
-        self.desk.window.lend(self.port.carry.len(), self.port.budget)
+    /// Room to read at most so many bytes into.
+    pub(crate) fn space(&mut self, most: usize) -> &mut [u8] {
+        self.desk.window.lend(self.port.carry.len(), self.port.budget.min(most))
+    }
+
+    /// Overwrites what has come in this visit and is consumed: there was a secret in it.
+    pub(crate) fn wipe_consumed(&mut self) {
+        let rest = self.desk.copy_unread();
+        self.desk.window.wipe();
+        self.desk.window.clear();
+        if !rest.is_empty() {
+            self.port.carry = rest;
+        }
     }
 
     /// `n` bytes were read into the last [`End::space`]. False if they cannot have been.
@@ -114,7 +147,7 @@ impl End<'_, '_> {
             return false;
         }
         if carried > 0 {
-            self.port.carry = Vec::new();
+            self.desk.take_back(core::mem::take(&mut self.port.carry));
         }
         if n == lent && lent == self.port.budget {
             self.port.budget = self.port.budget.saturating_mul(2);
@@ -249,10 +282,10 @@ impl End<'_, '_> {
         self.desk.out.written(n - of_spill)
     }
 
-    /// The visit ends: what is left moves into the session, in memory of its exact size.
+    /// The visit ends: what is left moves into the session.
     pub(crate) fn leave(&mut self) {
         if !self.desk.window.is_empty() {
-            self.port.carry = self.desk.window.unread().to_vec();
+            self.port.carry = self.desk.copy_unread();
         }
         if !self.desk.out.is_empty() {
             let mut spill = Vec::with_capacity(self.port.spill().len() + self.desk.out.len());

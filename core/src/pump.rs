@@ -70,7 +70,8 @@ impl<S: Stream + ?Sized> Stream for &mut S {
 /// How many bytes a session may move in one turn before others get theirs. One read a turn measured 1.3 times the CPU.
 pub const BUDGET: usize = 8 << 20;
 
-/// Moves bytes until nothing moves, or until `budget` bytes have: far to near, then near to far, round by round.
+/// Moves bytes until nothing moves, or until `budget` bytes have: near to far, then far to near, round by round. The near
+/// side comes first so that a viewer which has left is noticed before its device is given a password.
 pub fn pump(
     visit: &mut Visit<'_, '_>,
     near: &mut impl Stream,
@@ -107,7 +108,10 @@ fn read(visit: &mut Visit<'_, '_>, side: Side, stream: &mut dyn Stream, ended: &
         return 0;
     }
     match stream.read(space) {
-        Io::Blocked => return 0,
+        Io::Blocked => {
+            visit.blocked(side);
+            return 0;
+        }
         Io::Moved(0) => visit.eof(side),
         Io::Moved(n) => {
             visit.read(side, n);

@@ -12,11 +12,14 @@
 //!   an out:    [ taken: pieces of the queue | spare ]
 //! ```
 //!
-//! A [`Piece`] of a side's queue names the memory where it lies, so that bytes opened in place can leave from there.
+//! Bytes are read once, into one contiguous window, and a window is not touched again while pieces of
+//! the other side's queue are under way: so records can be opened where they lie.
 
 use alloc::collections::{VecDeque, vec_deque};
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut, Range};
+
+use zeroize::Zeroize;
 
 use crate::limits::{MAX_TLS_CONTENT, MAX_TLS_MESSAGE, MAX_TLS_RECORD};
 
@@ -78,13 +81,17 @@ impl Default for Scratch<'static> {
 pub(crate) struct Desk<'m> {
     pub(crate) window: Window<'m>,
     pub(crate) out: Out<'m>,
+    /// A small buffer that circulates between here and the sessions: most visits of a busy session
+    /// end in the middle of a record, and none of them shall allocate.
+    spare: Vec<u8>,
 }
 
 impl<'m> Desk<'m> {
     fn new(window: Memory<'m>, out: Memory<'m>) -> Self {
         Self {
-            window: Window { memory: window, head: 0, filled: 0, lent: 0 },
+            window: Window { memory: window, head: 0, filled: 0, lent: 0..0, high: 0 },
             out: Out { memory: out, taken: 0, queue: VecDeque::new() },
+            spare: Vec::new(),
         }
     }
 
@@ -97,7 +104,29 @@ impl<'m> Desk<'m> {
         self.window.clear();
         self.out.clear();
     }
+
+    /// A copy of what is unread, in the spare buffer if that will do.
+    pub(crate) fn copy_unread(&mut self) -> Vec<u8> {
+        let unread = self.window.unread();
+        let mut copy = core::mem::take(&mut self.spare);
+        if copy.capacity() < unread.len() {
+            copy = Vec::with_capacity(unread.len());
+        }
+        copy.extend_from_slice(unread);
+        copy
+    }
+
+    /// Takes a buffer back that a session needs no longer.
+    pub(crate) fn take_back(&mut self, mut buffer: Vec<u8>) {
+        if buffer.capacity() <= MAX_SPARE && buffer.capacity() > self.spare.capacity() {
+            buffer.clear();
+            self.spare = buffer;
+        }
+    }
 }
+
+/// The largest buffer that is kept for the next session: a partial record fits.
+const MAX_SPARE: usize = 2 * MAX_TLS_RECORD;
 
 /// Where one side's bytes are read.
 #[derive(Debug)]
@@ -105,7 +134,10 @@ pub(crate) struct Window<'m> {
     memory: Memory<'m>,
     head: usize,
     filled: usize,
-    lent: usize,
+    /// The room last lent, if it has not been filled since.
+    lent: Range<usize>,
+    /// How far bytes have ever come since it was cleared.
+    high: usize,
 }
 
 impl Window<'_> {
@@ -140,34 +172,43 @@ impl Window<'_> {
         }
         let start = self.filled.max(reserved).min(self.memory.len());
         let end = start.saturating_add(most).min(self.memory.len());
-        self.lent = end - start;
+        self.lent = start..end;
         &mut self.memory[start..end]
     }
 
-    /// `n` bytes have come into the room last lent; `carry` goes before them. False if more came than was lent: what
-    /// would then be taken for input is another session's.
+    /// `n` bytes have come into the room last lent, and `carry` goes before them. False if more came
+    /// than was lent: what would then be taken for input is another session's.
+    ///
+    /// Whatever was consumed since the room was lent, the new bytes are taken from where they lie.
     pub(crate) fn filled(&mut self, carry: &[u8], n: usize) -> bool {
-        if n > self.lent || carry.len() + self.lent > self.memory.len() {
+        let lent = core::mem::take(&mut self.lent);
+        if n > lent.len() || carry.len() > lent.start {
             return false;
         }
-        self.lent = 0;
-        if !carry.is_empty() {
-            self.memory[..carry.len()].copy_from_slice(carry);
-            self.filled = carry.len();
+        if self.is_empty() {
+            self.head = lent.start - carry.len();
+            self.memory[self.head..lent.start].copy_from_slice(carry);
         }
-        self.filled += n;
+        self.filled = lent.start + n;
+        self.high = self.high.max(self.filled);
         true
     }
 
     /// How many bytes the room last lent could take.
     pub(crate) fn lent(&self) -> usize {
-        self.lent
+        self.lent.len()
     }
 
     pub(crate) fn clear(&mut self) {
         self.head = 0;
         self.filled = 0;
-        self.lent = 0;
+        self.lent = 0..0;
+        self.high = 0;
+    }
+
+    /// Overwrites all that came: there was a secret in it.
+    pub(crate) fn wipe(&mut self) {
+        self.memory[..self.high].zeroize();
     }
 }
 
@@ -324,6 +365,7 @@ mod tests {
         let window = &mut scratch.far.window;
         assert_eq!(window.lend(0, 10).len(), 10);
         assert!(!window.filled(&[], 11));
+        assert_eq!(window.lend(0, 10).len(), 10);
         assert!(window.filled(&[], 10));
         assert!(!window.filled(&[], 1), "room is lent once");
     }
@@ -339,6 +381,29 @@ mod tests {
         window.lend(0, 1)[0] = b'f';
         assert!(window.filled(&[], 1));
         assert_eq!(window.unread(), b"cdef");
+    }
+
+    #[test]
+    fn what_is_consumed_between_lending_and_filling_does_not_move_the_new_bytes() {
+        let mut scratch = Scratch::new(0);
+        let window = &mut scratch.near.window;
+        window.lend(0, 3).copy_from_slice(b"abc");
+        assert!(window.filled(&[], 3));
+        window.lend(0, 2).copy_from_slice(b"XY");
+        window.consume(3);
+        assert!(window.filled(&[], 2));
+        assert_eq!(window.unread(), b"XY");
+    }
+
+    #[test]
+    fn a_secret_can_be_wiped() {
+        let mut scratch = Scratch::new(0);
+        let window = &mut scratch.far.window;
+        window.lend(0, 6).copy_from_slice(b"secret");
+        assert!(window.filled(&[], 6));
+        window.consume(6);
+        window.wipe();
+        assert_eq!(window.memory[..6], [0; 6]);
     }
 
     #[test]

@@ -75,6 +75,9 @@ pub struct Deadlines {
     /// Once one side has ended, or the session has failed: how long what remains to be delivered may stand still.
     /// Default 5 s.
     pub close: Duration,
+    /// Once the outcome is decided: how long all that may take, however steadily a slow peer takes what
+    /// is left. Default 30 s.
+    pub drain: Duration,
 }
 
 impl Default for Deadlines {
@@ -92,6 +95,7 @@ impl Default for Deadlines {
             idle: None,
             absolute: None,
             close: Duration::from_secs(5),
+            drain: Duration::from_secs(30),
         }
     }
 }

@@ -30,6 +30,7 @@ fn bounds() -> Bounds {
         idle: Some(19 * SECOND),
         absolute: Some(500 * SECOND),
         close: 3 * SECOND,
+        drain: Duration::from_secs(30),
     };
     Bounds { deadlines, ..Bounds::default() }
 }

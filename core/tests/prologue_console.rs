@@ -275,7 +275,7 @@ fn a_failed_connection_says_how() {
     for (how, code) in [
         (Broken::Refused, "device-refused"),
         (Broken::Unreachable, "device-unreachable"),
-        (Broken::TimedOut, "device-unreachable"),
+        (Broken::TimedOut, "device-timeout"),
     ] {
         let mut bench = watched(Stage::Far);
         bench.host.act(|visit| visit.broken(Side::Far, how));

@@ -68,11 +68,11 @@ where
         let Self { session, near, far, .. } = self;
         let turn = visit(session, |visit| {
             let turn = pump(visit, &mut near.stream(cx), &mut far.stream(cx), BUDGET);
-            for (side, flushed) in [(Side::Near, near.flush(cx)), (Side::Far, far.flush(cx))] {
-                if let Err(how) = flushed {
-                    visit.unwritable(side, how);
-                    return Turn::Again;
-                }
+            let flushed = [(Side::Near, near.flush(cx)), (Side::Far, far.flush(cx))];
+            let mut turn = turn;
+            for (side, how) in flushed.into_iter().filter_map(|(side, io)| Some((side, io.err()?))) {
+                visit.unwritable(side, how);
+                turn = Turn::Again;
             }
             turn
         });

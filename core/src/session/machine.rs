@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{Phase, Role, Visit};
 use crate::error::{Error, Leave};
 use crate::event::{Ended, Event, Outcome, Side};
-use crate::link::{Input, Link, Output};
+use crate::link::{Input, Link, Output, Port};
 use crate::procycmd;
 use crate::prologue::Prologue;
 use crate::rfb;
@@ -54,7 +54,14 @@ impl Visit<'_, '_> {
             }
             match self.state.phase {
                 Phase::Closing => self.over(),
-                Phase::Relaying if why == Why::Close => self.finish(self.ended()),
+                Phase::Relaying if why == Why::Close => {
+                    // What a side has not taken by now it will not take.
+                    for side in Side::BOTH {
+                        self.state.truncated |= self.end(side).has_pending();
+                        self.end(side).drop_output();
+                    }
+                    self.finish(self.ended());
+                }
                 _ => self.fail(Error::Timeout(why)),
             }
         }
@@ -69,13 +76,23 @@ impl Visit<'_, '_> {
         if self.may_be_retried(&error) {
             self.near.port.attached = false;
         }
-        let waiting = self.state.role == Role::Console && self.state.phase != Phase::Relaying;
-        if waiting && self.near.port.attached {
+        let waiting = self.state.phase != Phase::Relaying && self.near.port.attached;
+        self.state.outcome = Some(Outcome::Failed(error));
+        if waiting {
+            self.bid_farewell();
+        }
+        self.wind_up();
+    }
+
+    /// Tells a console's viewer, in its own protocol, why there will be no desktop.
+    pub(super) fn bid_farewell(&mut self) {
+        if let (Role::Console, Some(Outcome::Failed(error))) =
+            (self.state.role, &self.state.outcome)
+        {
             let farewell = rfb::connection_failure(&error.viewer_text());
             // There is room: nothing else has been sent to it.
             let _ = self.near.deliver(&farewell);
         }
-        self.finish(Outcome::Failed(error));
     }
 
     /// Whether the viewer is to be left to another session. Not if it has spoken: its words would
@@ -87,15 +104,21 @@ impl Visit<'_, '_> {
         retriable && silent && matches!(error, Error::ClosedBeforeHello { .. })
     }
 
-    /// Sets the outcome and lets farewells leave.
+    /// Sets the outcome, if it is not yet, and lets farewells leave.
     pub(super) fn finish(&mut self, outcome: Outcome) {
-        if self.state.outcome.is_some() {
-            return;
+        if self.state.outcome.is_none() {
+            self.state.outcome = Some(outcome);
+            self.wind_up();
         }
-        self.state.outcome = Some(outcome);
+    }
+
+    fn wind_up(&mut self) {
         self.state.prologue = Prologue::Over;
-        self.near.end();
-        self.far.end();
+        for side in Side::BOTH {
+            if self.end(side).port.attached {
+                self.end(side).end();
+            }
+        }
         self.state.enter(Phase::Closing);
         self.closing();
     }
@@ -150,7 +173,8 @@ impl Visit<'_, '_> {
     /// Only here does the password leave, and only once: the phase is reached through `Established` alone, which says
     /// that the pin and the handshake's signature hold.
     fn await_viewer(&mut self) -> Result<bool, Error> {
-        if !self.near.port.attached {
+        let viewer = &self.near.port;
+        if !(viewer.attached && viewer.looked && viewer.input == Input::Open) {
             let mut shown = Vec::new();
             return match self.far.step(true, &mut |content| keep(&mut shown, content))? {
                 Step::Closed => {
@@ -160,6 +184,10 @@ impl Visit<'_, '_> {
                 step if shown.is_empty() => Ok(step == Step::Moved),
                 _ => Err(Error::SpokeFirst { shown }),
             };
+        }
+        if self.far.port.output != Output::Open {
+            // It takes nothing any more; what it still says will tell why.
+            return Ok(false);
         }
         let Some(console) = self.state.prologue.console() else { return Ok(false) };
         let Some(password) = console.password.take() else { return Ok(false) };
@@ -234,6 +262,9 @@ impl Visit<'_, '_> {
                 kept &= device.follow(content, limit);
             }
         })?;
+        if !kept {
+            return Err(Error::Early { party: self.state.role.party(Side::Far), limit });
+        }
         match offered {
             Some(Ok(offer)) => {
                 self.state.enter(Phase::AwaitVerdict);
@@ -241,9 +272,6 @@ impl Visit<'_, '_> {
             }
             Some(Err(error)) => return Err(Error::Command(error)),
             None => {}
-        }
-        if !kept {
-            return Err(Error::Early { party: self.state.role.party(Side::Far), limit });
         }
         if step == Step::Closed {
             self.far.port.input = Input::Ended(Leave::Closed);
@@ -261,53 +289,67 @@ impl Visit<'_, '_> {
     fn relay(&mut self) -> Result<bool, Error> {
         for side in Side::BOTH {
             let all = self.lane(side)?;
-            let from = self.end(side);
-            let Input::Ended(how) = from.port.input else { continue };
-            if all && self.end(side.other()).port.output == Output::Open {
+            let port = &mut self.end(side).port;
+            if let Input::Ended(how) = port.input
+                && all
+                && !core::mem::replace(&mut port.judged, true)
+            {
                 self.direction_ends(side, how)?;
             }
+            if self.state.phase != Phase::Relaying {
+                return Ok(true);
+            }
         }
-        let done = |end: &crate::link::End<'_, '_>| {
-            end.port.input != Input::Open
-                && matches!(end.port.output, Output::Shut | Output::Broken(_))
-        };
-        if done(&self.near) && done(&self.far) {
+        let (near, far) = (&self.near.port, &self.far.port);
+        let quiet = |port: &Port| matches!(port.output, Output::Shut | Output::Broken(_));
+        let gone = |port: &Port| port.judged && matches!(port.output, Output::Broken(_));
+        // Both directions have ended; or one side neither says nor takes anything more, whatever the
+        // other has still to say to it.
+        if (near.judged && far.judged && quiet(near) && quiet(far)) || gone(near) || gone(far) {
             self.finish(self.ended());
         }
         Ok(false)
     }
 
-    /// Moves what came in at `from` on to the other side. True if nothing whole is left.
+    /// Moves what came in at `from` on to the other side. True if nothing whole is left. What the
+    /// other side does not take any more is dropped, and does not count as life.
     fn lane(&mut self, from: Side) -> Result<bool, Error> {
-        let Self { state, near, far } = self;
+        let Self { state, near, far, .. } = self;
         let (from, to, count) = match from {
             Side::Near => (near, far, &mut state.traffic.to_far),
             Side::Far => (far, near, &mut state.traffic.to_near),
         };
-        if matches!(from.port.link, Link::Plain) {
-            let n = to.room().min(from.unread().len());
-            if n > 0 {
-                to.deliver(&from.unread()[..n])?;
-                from.consume(n);
-                *count += n as u64;
+        let open = to.port.output == Output::Open;
+        let before = *count;
+        let result = loop {
+            if matches!(from.port.link, Link::Plain) {
+                // What is read ahead waits in the window.
+                let room = if to.has_pending() { 0 } else { to.room() };
+                let n = room.min(from.unread().len());
+                if n > 0 {
+                    to.deliver(&from.unread()[..n])?;
+                    from.consume(n);
+                    *count += if open { n as u64 } else { 0 };
+                }
+                break from.unread().is_empty();
             }
-            return Ok(from.unread().is_empty());
-        }
-        loop {
             let mut delivered = Ok(());
-            let room = to.has_room_for_record(0);
-            let step = from.step(room, &mut |content| {
+            let step = from.step(to.has_room_for_record(0), &mut |content| {
                 delivered = to.deliver(content);
-                *count += content.len() as u64;
+                *count += if open { content.len() as u64 } else { 0 };
             })?;
             delivered?;
             match step {
                 Step::Moved | Step::Established => {}
                 Step::Closed => from.port.input = Input::Ended(Leave::Closed),
-                Step::Starved => return Ok(true),
-                Step::Crowded => return Ok(false),
+                Step::Starved => break true,
+                Step::Crowded => break false,
             }
+        };
+        if *count > before {
+            state.moved = state.now;
         }
+        Ok(result)
     }
 
     /// All that came from `from` is on its way, and nothing will follow.

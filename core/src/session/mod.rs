@@ -51,6 +51,7 @@ pub use visit::{Pending, Visit};
 
 use crate::error::{Error, Party};
 use crate::event::{Event, Outcome, Side, Traffic};
+use crate::limits::MAX_EARLY;
 use crate::link::{Input, Link, Output, Port};
 use crate::prologue::{Bounds, Prologue, console, device};
 use crate::scratch::Scratch;
@@ -88,7 +89,8 @@ impl Session {
         Ok(session)
     }
 
-    fn new(prologue: Prologue, bounds: Bounds, phase: Phase, role: Role, now: Instant) -> Self {
+    fn new(prologue: Prologue, mut bounds: Bounds, phase: Phase, role: Role, now: Instant) -> Self {
+        bounds.limits.early = bounds.limits.early.min(MAX_EARLY);
         let first_read = bounds.limits.first_read;
         Self {
             state: State {
@@ -114,9 +116,10 @@ impl Session {
 
     /// Lends `scratch` for one wake-up, at `now`. Deadlines that have passed take effect here.
     ///
-    /// Bytes move only while the visit lasts; when it is dropped, what is undelivered moves into the session. Nothing of
-    /// another session can be seen in `scratch`, even if that one's visit was leaked; but a session whose visit was
-    /// leaked has lost bytes, and fails with [`Error::Misuse`].
+    /// Bytes move only while the visit lasts; when it is dropped, what is undelivered moves into the session. No byte that
+    /// another session has left in `scratch` is taken for one of this session's, even if that one's visit was leaked,
+    /// unless the host reports more bytes than it has read. A session whose visit was leaked has lost bytes, and fails
+    /// with [`Error::Misuse`].
     pub fn visit<'v, 'm>(
         &'v mut self,
         scratch: &'v mut Scratch<'m>,
@@ -148,7 +151,7 @@ impl Session {
     #[must_use]
     pub fn wants_read(&self, side: Side) -> bool {
         let (port, other) = self.ports(side);
-        self.state.may_read(port, other.has_spill())
+        self.state.may_read(side, port, port.carried(), other.has_spill()) > 0
     }
 
     /// Whether to wait until this side takes bytes, or a shutdown. Changes with every visit.
@@ -273,13 +276,26 @@ impl State {
         self.moved = self.now;
     }
 
-    fn may_read(&self, port: &Port, other_pending: bool) -> bool {
-        let open = port.attached && port.input == Input::Open;
-        match self.phase {
+    /// How many bytes may be read from a side that has `unread` ones already.
+    ///
+    /// The rule: a lane reads only while the other side's output is empty, so that it holds one read
+    /// at the most. A viewer is read ahead a little even so: else nobody would see it leave while its
+    /// device stands still.
+    fn may_read(&self, side: Side, port: &Port, unread: usize, other_pending: bool) -> usize {
+        let ready = match self.phase {
             Phase::Over => false,
-            // Rule: a lane reads only while the other side's output is empty, so that it holds one read at the most.
-            Phase::Relaying => open && !other_pending,
-            _ => open,
+            // Before that, what the far side says is not looked at.
+            Phase::AwaitCredential => side == Side::Near,
+            _ => true,
+        };
+        if !(ready && port.attached && port.input == Input::Open) {
+            0
+        } else if self.phase != Phase::Relaying || !other_pending {
+            usize::MAX
+        } else if side == Side::Near {
+            port.first_read().saturating_sub(unread)
+        } else {
+            0
         }
     }
 
@@ -287,7 +303,10 @@ impl State {
         let deadlines = &self.bounds.deadlines;
         let (wait, why) = match self.phase {
             Phase::Over => return None,
-            Phase::Closing => return Some((self.since + deadlines.close, Why::Close)),
+            Phase::Closing => {
+                let still = self.moved + deadlines.close;
+                return Some((still.min(self.since + deadlines.drain), Why::Close));
+            }
             Phase::AwaitCredential => (deadlines.credential, Why::Credential),
             Phase::AwaitFar => (deadlines.connect, Why::Connect),
             Phase::Handshake => (deadlines.handshake, Why::Handshake),

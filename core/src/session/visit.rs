@@ -8,8 +8,9 @@ use alloc::string::ToString;
 use super::{Phase, State};
 use crate::credential::Credential;
 use crate::error::{Broken, Error, Leave};
-use crate::event::{Ended, Event, Outcome, Side};
+use crate::event::{Event, Side};
 use crate::link::{End, Input, Link, Output, Port};
+use crate::prologue::Prologue;
 use crate::scratch::{Pieces, Scratch};
 use crate::timer::Instant;
 use crate::tls::{Engine, Pin};
@@ -23,6 +24,8 @@ pub struct Visit<'v, 'm> {
     pub(super) state: &'v mut State,
     pub(super) near: End<'v, 'm>,
     pub(super) far: End<'v, 'm>,
+    /// A password may come in, or has.
+    secret: bool,
 }
 
 impl<'v, 'm> Visit<'v, 'm> {
@@ -35,23 +38,31 @@ impl<'v, 'm> Visit<'v, 'm> {
     ) -> Self {
         let near = End { port: near, desk: &mut scratch.near };
         let far = End { port: far, desk: &mut scratch.far };
-        let mut visit = Self { state, near, far };
+        let secret = matches!(state.prologue, Prologue::Device(_));
+        let mut visit = Self { state, near, far, secret };
         visit.state.now = visit.state.now.max(now);
         if core::mem::replace(&mut visit.state.visited, true) {
+            visit.near.port.poison();
+            visit.far.port.poison();
             visit.fail(Error::Misuse("a visit was leaked, and bytes with it"));
         }
         visit.expire();
         visit
     }
 
-    /// Room to read this side's bytes into. Empty means: do not read now (back-pressure, or nothing is awaited).
+    /// Room to read this side's bytes into. Empty means: do not read now (back-pressure, or nothing is awaited). Then say
+    /// what came of reading: [`Visit::read`], [`Visit::blocked`], [`Visit::eof`] or [`Visit::broken`].
     #[must_use]
     pub fn space(&mut self, side: Side) -> &mut [u8] {
         let (end, other) = match side {
             Side::Near => (&mut self.near, &self.far),
             Side::Far => (&mut self.far, &self.near),
         };
-        if self.state.may_read(end.port, other.has_pending()) { end.space() } else { &mut [] }
+        let unread = end.unread().len();
+        match self.state.may_read(side, end.port, unread, other.has_pending()) {
+            0 => &mut [],
+            most => end.space(most),
+        }
     }
 
     /// `n` bytes have been read into the last [`Visit::space`] of this side. More than it held fails the session: what
@@ -63,8 +74,17 @@ impl<'v, 'm> Visit<'v, 'm> {
         if !self.end(side).read(n) {
             self.fail(Error::Misuse("more bytes were reported than there was room for"));
         }
-        self.state.moved = self.state.now;
+        self.end(side).port.looked = true;
         self.run();
+    }
+
+    /// This side's stream has nothing to read at the moment. A console's password does not leave before its viewer's
+    /// stream has been looked at: a viewer that has come and gone shall not cost one.
+    pub fn blocked(&mut self, side: Side) {
+        let port = &mut self.end(side).port;
+        if port.attached && !core::mem::replace(&mut port.looked, true) {
+            self.run();
+        }
     }
 
     /// This side's stream has ended (FIN): nothing more can be read.
@@ -86,6 +106,9 @@ impl<'v, 'm> Visit<'v, 'm> {
             end.port.output = Output::Broken(how);
         }
         end.drop_output();
+        if self.state.phase == Phase::Relaying {
+            self.state.ended_first.get_or_insert(side);
+        }
         self.state.moved = self.state.now;
         self.run();
     }
@@ -109,10 +132,6 @@ impl<'v, 'm> Visit<'v, 'm> {
             self.fail(Error::Misuse("more bytes were reported written than were pending"));
         }
         self.state.moved = self.state.now;
-        if self.state.phase == Phase::Closing {
-            // A farewell that is being taken, and what came before it, may take its time; reading prolongs nothing.
-            self.state.since = self.state.now;
-        }
         self.run();
     }
 
@@ -135,6 +154,10 @@ impl<'v, 'm> Visit<'v, 'm> {
     /// The host has a stream for this side: the viewer has come, or the device is connected.
     pub fn attach(&mut self, side: Side) {
         self.end(side).port.attached = true;
+        if side == Side::Near && self.state.phase == Phase::Closing {
+            self.bid_farewell();
+            self.near.end();
+        }
         self.run();
     }
 
@@ -187,7 +210,7 @@ impl<'v, 'm> Visit<'v, 'm> {
     /// The host ends the session: while relaying that is an ordinary end, before it a failure.
     pub fn close(&mut self) {
         if self.state.phase == Phase::Relaying {
-            self.finish(Outcome::Ended(Ended { by: None, truncated: false }));
+            self.finish(self.ended());
         } else {
             self.fail(Error::Cancelled);
         }
@@ -214,6 +237,7 @@ impl<'v, 'm> Visit<'v, 'm> {
 
     fn input_ends(&mut self, side: Side, how: Leave) {
         let port = &mut self.end(side).port;
+        port.looked = true;
         if port.input == Input::Open {
             port.input = Input::Ended(how);
         }
@@ -225,6 +249,9 @@ impl<'v, 'm> Visit<'v, 'm> {
 /// What is undelivered moves into the session; the scratch memory is free again.
 impl Drop for Visit<'_, '_> {
     fn drop(&mut self) {
+        if self.secret {
+            self.far.wipe_consumed();
+        }
         self.near.leave();
         self.far.leave();
         self.near.stalls(self.far.port);

@@ -19,15 +19,16 @@
 //! 4. The answer to a KeyUpdate rides on the next `encrypt`. Hence the slack in [`sealed_len`].
 //! 5. After a fatal error, and after our own close_notify, it still encrypts. Hence `failed` and `closed`, both latched.
 //! 6. After a fatal error, ask for no more than the alert: shown the offending record again, debug builds panic.
-//! 7. A message in fragments is discarded only when it is whole, and a record of 23 bytes may hold one byte of it. Hence
+//! 7. After our own close_notify, a bad record makes debug builds of rustls panic, and other builds say an alert. Hence
+//!    `mute`, and the workspace's profiles without rustls' debug assertions.
+//! 8. A message in fragments is discarded only when it is whole, and a record of 23 bytes may hold one byte of it. Hence
 //!    [`MAX_TLS_MESSAGE`]: else there would be no room to read the rest into, ever.
-//! 8. The end of the stream is the caller's to judge: [`Engine::peer_closed`].
+//! 9. The end of the stream is the caller's to judge: [`Engine::peer_closed`].
 
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -84,6 +85,8 @@ pub(crate) struct Engine {
     verifier: Option<Arc<Verifier>>,
     party: Party,
     revealed: usize,
+    /// A record has come.
+    heard: bool,
     established: bool,
     peer_closed: bool,
     closed: bool,
@@ -154,6 +157,7 @@ impl Engine {
             verifier,
             party,
             revealed: 0,
+            heard: false,
             established: false,
             peer_closed: false,
             closed: false,
@@ -181,12 +185,13 @@ impl Engine {
             return Ok(Step::Crowded);
         }
         let shown = self.revealed.min(input.len());
-        let (discard, seen) = process!(&mut self.connection, &mut input[..shown], status => handle(status, out, content));
+        let mute = self.closed;
+        let (discard, seen) = process!(&mut self.connection, &mut input[..shown], status => handle(status, out, mute, content));
         *used = discard;
         self.revealed = shown - discard.min(shown);
         match seen {
             Err(error) => {
-                let error = self.explain(error, &input[*used..]);
+                let error = self.explain(error);
                 self.fail(&mut input[*used..], out);
                 Err(error)
             }
@@ -205,12 +210,13 @@ impl Engine {
 
     fn reveal(&mut self, input: &[u8], room: bool) -> Result<Step, Error> {
         let hidden = &input[self.revealed..];
-        let Some(len) = record::next(hidden) else { return Ok(Step::Starved) };
+        let len = match record::next(hidden) {
+            Ok(Some(len)) => len,
+            Ok(None) => return Ok(Step::Starved),
+            Err(header) => return Err(self.no_record(header)),
+        };
         if self.established && !room {
             return Ok(Step::Crowded);
-        }
-        if hidden.len() < len {
-            return Ok(Step::Starved);
         }
         if self.revealed + len > MAX_TLS_MESSAGE {
             self.failed = true;
@@ -218,6 +224,7 @@ impl Engine {
             return Err(Error::Tls { party: self.party, fault });
         }
         self.revealed += len;
+        self.heard = true;
         Ok(Step::Moved)
     }
 
@@ -254,6 +261,11 @@ impl Engine {
         self.established && !self.failed && !self.closed
     }
 
+    /// Its buffers' owner has lost bytes: nothing more is said, and nothing that comes is looked at.
+    pub(crate) fn poison(&mut self) {
+        self.failed = true;
+    }
+
     /// Brings rustls to where it may write, which is never further than what it has to say first.
     fn write(
         &mut self,
@@ -262,12 +274,23 @@ impl Engine {
         mut put: impl FnMut(&mut dyn Traffic, &mut [u8]) -> Result<usize, EncryptError>,
     ) -> Result<usize, Error> {
         let mut used = 0;
+        let mut exhausted = false;
         for _ in 0..ASKED {
             let shown = used..used + self.revealed.min(input.len() - used);
             let (discard, done) = process!(&mut self.connection, &mut input[shown], status => {
                 (status.discard, match status.state {
                     Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                        put(&mut traffic, out.spare()).ok().map(|written| out.push(written)).map(|()| true)
+                        match put(&mut traffic, out.spare()) {
+                            Ok(written) => {
+                                out.push(written);
+                                Some(true)
+                            }
+                            Err(EncryptError::EncryptExhausted) => {
+                                exhausted = true;
+                                None
+                            }
+                            Err(_) => None,
+                        }
                     }
                     Ok(state) => handle_write(state, out),
                     Err(_) => None,
@@ -281,6 +304,9 @@ impl Engine {
                 None => break,
             }
         }
+        if exhausted {
+            return Err(Error::Tls { party: self.party, fault: TlsFault::Exhausted });
+        }
         Err(Error::Misuse("TLS does not take bytes to send"))
     }
 
@@ -290,7 +316,7 @@ impl Engine {
         self.failed = true;
         let shown = self.revealed.min(input.len());
         for _ in 0..ASKED {
-            if !self.connection.has_to_say() || out.free() < ROOM {
+            if self.closed || !self.connection.has_to_say() || out.free() < ROOM {
                 return;
             }
             process!(&mut self.connection, &mut input[..shown], status => {
@@ -315,24 +341,27 @@ impl Engine {
         }
     }
 
-    fn explain(&self, error: rustls::Error, input: &[u8]) -> Error {
+    /// What has come cannot be a record. It is not shown to rustls, which would wait for more of some
+    /// such, and lose step with us.
+    fn no_record(&mut self, header: [u8; record::HEADER]) -> Error {
+        self.failed = true;
+        let fault = if self.heard {
+            TlsFault::Protocol("what it sent is no TLS record".into())
+        } else if header.starts_with(b"RFB ") {
+            TlsFault::PlainVnc
+        } else {
+            TlsFault::NotTls { shown: header.to_vec() }
+        };
+        Error::Tls { party: self.party, fault }
+    }
+
+    fn explain(&self, error: rustls::Error) -> Error {
         if let Some((pinned, shown)) =
             self.verifier.as_ref().and_then(|verifier| verifier.mismatch())
         {
             return Error::Mismatch { pinned, shown };
         }
         let fault = match error {
-            rustls::Error::InvalidMessage(_)
-                if !self.established
-                    && input.first_chunk().is_some_and(|header| !record::plausible(header)) =>
-            {
-                let shown: Vec<u8> = input.iter().take(record::HEADER).copied().collect();
-                if shown.starts_with(b"RFB ") {
-                    TlsFault::PlainVnc
-                } else {
-                    TlsFault::NotTls { shown }
-                }
-            }
             rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
             | rustls::Error::PeerIncompatible(
                 PeerIncompatible::ServerDoesNotSupportTls12Or13
@@ -452,10 +481,12 @@ enum Seen {
     PeerClosed,
 }
 
-/// One arm a state. The states' own bytes go out at once: `out` keeps their order, so they count as transmitted.
+/// One arm a state. The states' own bytes go out at once: `out` keeps their order, so they count as
+/// transmitted. After our goodbye they go nowhere (`mute`): the stream may be shut down already.
 fn handle<Data>(
     status: UnbufferedStatus<'_, '_, Data>,
     out: &mut Out<'_>,
+    mute: bool,
     content: &mut dyn FnMut(&[u8]),
 ) -> (usize, Result<Seen, rustls::Error>) {
     let mut discard = status.discard;
@@ -479,7 +510,7 @@ fn handle<Data>(
         }
         Ok(ConnectionState::EncodeTlsData(mut data)) => match data.encode(out.spare()) {
             Ok(written) => {
-                out.push(written);
+                out.push(if mute { 0 } else { written });
                 Ok(Seen::Moved)
             }
             // Cannot be: a chunk is one record at most, and ROOM was free.

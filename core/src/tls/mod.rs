@@ -115,6 +115,9 @@ pub enum TlsFault {
     /// The peer sent a fatal alert.
     #[error("it ended TLS with the alert {0}")]
     Alert(String),
+    /// A TLS 1.2 connection has protected as many records as its keys may (RFC 9325 section 4.4).
+    #[error("its TLS 1.2 connection has used up its keys")]
+    Exhausted,
     /// The peer broke TLS's rules, or somebody changed bytes on their way.
     #[error("it broke the rules of TLS: {0}")]
     Protocol(String),
@@ -130,6 +133,7 @@ impl TlsFault {
             Self::KeyNotProven => "key-not-proven",
             Self::ClientCertificate => "tls-client-certificate",
             Self::Alert(_) => "tls-alert",
+            Self::Exhausted => "tls-exhausted",
             Self::Protocol(_) => "tls-protocol",
         }
     }
@@ -153,6 +157,7 @@ impl TlsFault {
             Self::ClientCertificate => {
                 "What answers there is no IGEL device's VNC port: check address and port."
             }
+            Self::Exhausted => "Connect again.",
             Self::Alert(_) | Self::Protocol(_) => {
                 "Try again; if it persists, look at the device's log."
             }
