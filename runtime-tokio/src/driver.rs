@@ -70,7 +70,8 @@ where
             let turn = pump(visit, &mut near.stream(cx), &mut far.stream(cx), BUDGET);
             let flushed = [(Side::Near, near.flush(cx)), (Side::Far, far.flush(cx))];
             let mut turn = turn;
-            for (side, how) in flushed.into_iter().filter_map(|(side, io)| Some((side, io.err()?))) {
+            for (side, how) in flushed.into_iter().filter_map(|(side, io)| Some((side, io.err()?)))
+            {
                 visit.unwritable(side, how);
                 turn = Turn::Again;
             }

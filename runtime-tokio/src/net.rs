@@ -11,8 +11,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::stream::broken;
 
-/// How long [`connect`] takes at the most, names and all addresses together: the core's default for this wait.
-pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long [`connect`] takes at the most, names and all addresses together: less than the core's default for this wait, so
+/// that it is this one which ends, and tells of each address.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(9);
 
 /// How many of a name's addresses are tried.
 pub const MAX_ADDRESSES: usize = 8;
@@ -24,9 +25,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// and so many times: an unplugged device is noticed after 60 s.
 #[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "solaris")))]
 const KEEPALIVE_PROBES: u32 = 3;
-/// The same while data is in flight, where keepalive is silent and retransmission lasts for a quarter of an hour.
+/// The same while data is in flight to a device, where keepalive is silent and retransmission lasts for a quarter of an
+/// hour. It also counts the time in which the peer lives but takes nothing (tcp(7)), so it is longer, and a viewer has
+/// none: somebody may have suspended it.
 #[cfg(target_os = "linux")]
-const USER_TIMEOUT: Duration = Duration::from_secs(60);
+const USER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Why a device could not be connected to: pass [`ConnectError::how`] to [`Run::broken`](crate::Run::broken).
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +74,8 @@ pub async fn connect(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
         let why = match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 tune(&stream);
+                #[cfg(target_os = "linux")]
+                let _ = SockRef::from(&stream).set_tcp_user_timeout(Some(USER_TIMEOUT));
                 return Ok(stream);
             }
             Ok(Err(why)) => why,
@@ -131,6 +136,4 @@ pub fn tune(stream: &TcpStream) {
 
     let _ = socket.set_tcp_nodelay(true);
     let _ = socket.set_tcp_keepalive(&keepalive);
-    #[cfg(target_os = "linux")]
-    let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
 }
