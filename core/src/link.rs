@@ -6,6 +6,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use zeroize::Zeroize;
+
 use crate::error::{Broken, Error, Leave};
 use crate::limits::MAX_TLS_CONTENT;
 use crate::scratch::Desk;
@@ -129,16 +131,6 @@ impl End<'_, '_> {
         self.desk.window.lend(self.port.carry.len(), self.port.budget.min(most))
     }
 
-    /// Overwrites what has come in this visit and is consumed: there was a secret in it.
-    pub(crate) fn wipe_consumed(&mut self) {
-        let rest = self.desk.copy_unread();
-        self.desk.window.wipe();
-        self.desk.window.clear();
-        if !rest.is_empty() {
-            self.port.carry = rest;
-        }
-    }
-
     /// `n` bytes were read into the last [`End::space`]. False if they cannot have been.
     pub(crate) fn read(&mut self, n: usize) -> bool {
         let lent = self.desk.window.lent();
@@ -186,6 +178,24 @@ impl End<'_, '_> {
         room: bool,
         content: &mut dyn FnMut(&[u8]),
     ) -> Result<Step, Error> {
+        self.advance(room, false, content)
+    }
+
+    /// The same where the content is secret: it is opened in memory that others will use, so none of it stays there.
+    pub(crate) fn step_in_secret(
+        &mut self,
+        room: bool,
+        content: &mut dyn FnMut(&[u8]),
+    ) -> Result<Step, Error> {
+        self.advance(room, true, content)
+    }
+
+    fn advance(
+        &mut self,
+        room: bool,
+        secret: bool,
+        content: &mut dyn FnMut(&[u8]),
+    ) -> Result<Step, Error> {
         let Link::Tls(engine) = &mut self.port.link else { return Ok(Step::Starved) };
         let input: &mut [u8] = if self.desk.window.is_empty() {
             &mut self.port.carry
@@ -195,7 +205,14 @@ impl End<'_, '_> {
         let mut used = 0;
         let step = engine.step(input, &mut used, &mut self.desk.out, room, content);
         if used > 0 {
+            if secret {
+                input[..used].zeroize();
+            }
             self.consume(used);
+        }
+        if !self.port.deliverable() {
+            // What TLS wants to say comes too late for this stream.
+            self.desk.out.clear();
         }
         step
     }

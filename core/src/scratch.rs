@@ -19,8 +19,6 @@ use alloc::collections::{VecDeque, vec_deque};
 use alloc::vec::Vec;
 use core::ops::{Deref, DerefMut, Range};
 
-use zeroize::Zeroize;
-
 use crate::limits::{MAX_TLS_CONTENT, MAX_TLS_MESSAGE, MAX_TLS_RECORD};
 
 /// Memory lent to sessions for the time of a visit. Make one a thread and keep it.
@@ -89,7 +87,7 @@ pub(crate) struct Desk<'m> {
 impl<'m> Desk<'m> {
     fn new(window: Memory<'m>, out: Memory<'m>) -> Self {
         Self {
-            window: Window { memory: window, head: 0, filled: 0, lent: 0..0, high: 0 },
+            window: Window { memory: window, head: 0, filled: 0, lent: 0..0 },
             out: Out { memory: out, taken: 0, queue: VecDeque::new() },
             spare: Vec::new(),
         }
@@ -136,8 +134,6 @@ pub(crate) struct Window<'m> {
     filled: usize,
     /// The room last lent, if it has not been filled since.
     lent: Range<usize>,
-    /// How far bytes have ever come since it was cleared.
-    high: usize,
 }
 
 impl Window<'_> {
@@ -190,7 +186,6 @@ impl Window<'_> {
             self.memory[self.head..lent.start].copy_from_slice(carry);
         }
         self.filled = lent.start + n;
-        self.high = self.high.max(self.filled);
         true
     }
 
@@ -203,12 +198,6 @@ impl Window<'_> {
         self.head = 0;
         self.filled = 0;
         self.lent = 0..0;
-        self.high = 0;
-    }
-
-    /// Overwrites all that came: there was a secret in it.
-    pub(crate) fn wipe(&mut self) {
-        self.memory[..self.high].zeroize();
     }
 }
 
@@ -393,17 +382,6 @@ mod tests {
         window.consume(3);
         assert!(window.filled(&[], 2));
         assert_eq!(window.unread(), b"XY");
-    }
-
-    #[test]
-    fn a_secret_can_be_wiped() {
-        let mut scratch = Scratch::new(0);
-        let window = &mut scratch.far.window;
-        window.lend(0, 6).copy_from_slice(b"secret");
-        assert!(window.filled(&[], 6));
-        window.consume(6);
-        window.wipe();
-        assert_eq!(window.memory[..6], [0; 6]);
     }
 
     #[test]

@@ -252,7 +252,7 @@ impl Visit<'_, '_> {
         let mut offered = None;
         let mut kept = true;
         let awaiting = self.state.phase == Phase::AwaitCommand;
-        let step = self.far.step(true, &mut |mut content| {
+        let step = self.far.step_in_secret(true, &mut |mut content| {
             if awaiting && offered.is_none() {
                 let (taken, answer) = device.decoder.feed(content);
                 offered = answer;

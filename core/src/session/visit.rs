@@ -10,7 +10,6 @@ use crate::credential::Credential;
 use crate::error::{Broken, Error, Leave};
 use crate::event::{Event, Side};
 use crate::link::{End, Input, Link, Output, Port};
-use crate::prologue::Prologue;
 use crate::scratch::{Pieces, Scratch};
 use crate::timer::Instant;
 use crate::tls::{Engine, Pin};
@@ -24,8 +23,6 @@ pub struct Visit<'v, 'm> {
     pub(super) state: &'v mut State,
     pub(super) near: End<'v, 'm>,
     pub(super) far: End<'v, 'm>,
-    /// A password may come in, or has.
-    secret: bool,
 }
 
 impl<'v, 'm> Visit<'v, 'm> {
@@ -38,8 +35,7 @@ impl<'v, 'm> Visit<'v, 'm> {
     ) -> Self {
         let near = End { port: near, desk: &mut scratch.near };
         let far = End { port: far, desk: &mut scratch.far };
-        let secret = matches!(state.prologue, Prologue::Device(_));
-        let mut visit = Self { state, near, far, secret };
+        let mut visit = Self { state, near, far };
         visit.state.now = visit.state.now.max(now);
         if core::mem::replace(&mut visit.state.visited, true) {
             visit.near.port.poison();
@@ -249,9 +245,6 @@ impl<'v, 'm> Visit<'v, 'm> {
 /// What is undelivered moves into the session; the scratch memory is free again.
 impl Drop for Visit<'_, '_> {
     fn drop(&mut self) {
-        if self.secret {
-            self.far.wipe_consumed();
-        }
         self.near.leave();
         self.far.leave();
         self.near.stalls(self.far.port);
