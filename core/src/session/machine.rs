@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Phase, Role, Visit};
+use super::{Phase, Role, State, Visit};
 use crate::error::{Error, Leave};
 use crate::event::{Ended, Event, Outcome, Side};
 use crate::link::{Input, Link, Output, Port};
@@ -280,6 +280,7 @@ impl Visit<'_, '_> {
     }
 
     fn begin_relaying(&mut self) {
+        self.state.trailer = self.state.prologue.device().map(|device| device.trailer);
         self.state.prologue = Prologue::Over;
         self.state.enter(Phase::Relaying);
         self.state.tell(Event::Relaying);
@@ -314,10 +315,11 @@ impl Visit<'_, '_> {
     /// Moves what came in at `from` on to the other side. True if nothing whole is left. What the
     /// other side does not take any more is dropped, and does not count as life.
     fn lane(&mut self, from: Side) -> Result<bool, Error> {
-        let Self { state, near, far, .. } = self;
+        let Self { state, near, far } = self;
+        let State { traffic, trailer, moved, now, .. } = &mut **state;
         let (from, to, count) = match from {
-            Side::Near => (near, far, &mut state.traffic.to_far),
-            Side::Far => (far, near, &mut state.traffic.to_near),
+            Side::Near => (near, far, &mut traffic.to_far),
+            Side::Far => (far, near, &mut traffic.to_near),
         };
         let open = to.port.output == Output::Open;
         let before = *count;
@@ -334,7 +336,11 @@ impl Visit<'_, '_> {
                 break from.unread().is_empty();
             }
             let mut delivered = Ok(());
-            let step = from.step(to.has_room_for_record(0), &mut |content| {
+            let room = to.has_room_for_record(0);
+            let step = from.step(room, &mut |mut content| {
+                if let Some(trailer) = trailer {
+                    content = &content[trailer.strip(content)..];
+                }
                 delivered = to.deliver(content);
                 *count += if open { content.len() as u64 } else { 0 };
             })?;
@@ -347,7 +353,7 @@ impl Visit<'_, '_> {
             }
         };
         if *count > before {
-            state.moved = state.now;
+            *moved = *now;
         }
         Ok(result)
     }

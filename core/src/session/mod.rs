@@ -53,6 +53,7 @@ use crate::error::{Error, Party};
 use crate::event::{Event, Outcome, Side, Traffic};
 use crate::limits::MAX_EARLY;
 use crate::link::{Input, Link, Output, Port};
+use crate::procycmd::Trailer;
 use crate::prologue::{Bounds, Prologue, console, device};
 use crate::scratch::Scratch;
 use crate::timer::{Instant, Why};
@@ -107,6 +108,7 @@ impl Session {
                 ended_first: None,
                 truncated: false,
                 traffic: Traffic::default(),
+                trailer: None,
                 visited: false,
             },
             near: Port::new(first_read),
@@ -261,6 +263,8 @@ struct State {
     ended_first: Option<Side>,
     truncated: bool,
     traffic: Traffic,
+    /// Device: what ends the command may come after the service has been connected.
+    trailer: Option<Trailer>,
     /// A visit is under way; or was, and never left.
     visited: bool,
 }

@@ -611,9 +611,10 @@ impl Person {
     }
 }
 
-/// What somebody says at a position: `first`, then bytes that follow from it, so that any loss or mix-up shows.
+/// What somebody says at a position: `first`, then bytes that follow from it, so that any loss or mix-up shows. A viewer
+/// does not begin with what could end a command.
 fn said(first: &[u8], at: u64) -> u8 {
-    let rest = || (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8 ^ first.len() as u8;
+    let rest = || ((at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8 ^ first.len() as u8;
     usize::try_from(at).ok().and_then(|at| first.get(at).copied()).unwrap_or_else(rest)
 }
 

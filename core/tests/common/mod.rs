@@ -71,7 +71,8 @@ pub fn toy_cast() -> Cast {
     }
 }
 
-/// Bytes of which each follows from its position, so that loss, doubling and mix-ups show.
+/// Bytes of which each follows from its position, so that loss, doubling and mix-ups show; the first is no
+/// terminator of a command.
 pub fn pattern(len: usize) -> Vec<u8> {
-    (0..len as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
+    (1..=len as u64).map(|at| (at.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
 }
