@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use zeroize::Zeroize;
 
@@ -43,7 +44,6 @@ pub(crate) enum Output {
 
 /// One side of a session. Between visits it holds what a slow peer has left, and the beginning of a unit that is not
 /// complete; mostly both are empty and own no memory.
-#[derive(Debug)]
 pub(crate) struct Port {
     pub(crate) link: Link,
     /// Whether the host has a stream for this side.
@@ -118,8 +118,21 @@ impl Port {
     }
 }
 
+/// Nothing of what it holds is shown: it may be anything that a person types.
+impl fmt::Debug for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Port")
+            .field("link", &self.link)
+            .field("attached", &self.attached)
+            .field("input", &self.input)
+            .field("output", &self.output)
+            .field("carry", &self.carry.len())
+            .field("spill", &self.spill().len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// One side of a session during a visit.
-#[derive(Debug)]
 pub(crate) struct End<'v, 'm> {
     pub(crate) port: &'v mut Port,
     pub(crate) desk: &'v mut Desk<'m>,

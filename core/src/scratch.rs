@@ -17,6 +17,7 @@
 
 use alloc::collections::{VecDeque, vec_deque};
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::{Deref, DerefMut, Range};
 
 use crate::limits::{MAX_TLS_CONTENT, MAX_TLS_MESSAGE, MAX_TLS_RECORD};
@@ -271,10 +272,16 @@ impl Out<'_> {
 }
 
 /// The bytes of a queue's pieces, in order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Pieces<'a> {
     memory: &'a [u8],
     queue: vec_deque::Iter<'a, Piece>,
+}
+
+impl fmt::Debug for Pieces<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pieces").field(&self.queue.len()).finish()
+    }
 }
 
 impl<'a> Iterator for Pieces<'a> {
@@ -285,10 +292,16 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
-#[derive(Debug)]
 enum Memory<'m> {
     Owned(Vec<u8>),
     Lent(&'m mut [u8]),
+}
+
+/// Nothing of what lies in it is shown.
+impl fmt::Debug for Memory<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.len())
+    }
 }
 
 impl Deref for Memory<'_> {

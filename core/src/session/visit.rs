@@ -260,10 +260,20 @@ impl fmt::Debug for Visit<'_, '_> {
 }
 
 /// Slices to be written, in order; see [`Visit::pending`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pending<'a> {
     spill: Option<&'a [u8]>,
     pieces: Pieces<'a>,
+}
+
+/// Nothing of the bytes is shown.
+impl fmt::Debug for Pending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending")
+            .field("spill", &self.spill.map(<[u8]>::len))
+            .field("pieces", &self.pieces)
+            .finish()
+    }
 }
 
 impl Pending<'_> {
