@@ -191,3 +191,21 @@ fn nothing_that_can_be_printed_shows_the_password() {
         }
     }
 }
+
+#[test]
+fn nothing_that_can_be_printed_shows_what_is_relayed() {
+    for role in Role::BOTH {
+        let mut bench = Bench::at(role, Stage::Relaying);
+        bench.host.near.room = 0;
+        bench.peer.say(&[0xab; 5_000]);
+        bench.host.far.room = 0;
+        bench.host.near.push(&[0xab; 5_000]);
+        bench.settle();
+        assert!(bench.host.session.holds() >= 10_000);
+        let mut shown = format!("{:?} {:?}", bench.host.session, bench.host.scratch);
+        let visit = bench.host.session.visit(&mut bench.host.scratch, bench.host.now);
+        shown += &format!("{visit:?} {:?}", visit.pending(Side::Near));
+        drop(visit);
+        assert!(!shown.contains("171, 171") && shown.contains("5000"), "{shown}");
+    }
+}

@@ -65,6 +65,30 @@ fn at_most_one_terminator_falls_away() {
 }
 
 #[test]
+fn a_terminator_that_comes_after_relaying_has_begun_falls_away_too() {
+    for (with, after, left) in [
+        (&b""[..], &b"\nRFB"[..], &b"RFB"[..]),
+        (b"", b"\r\nRFB", b"RFB"),
+        (b"\r", b"\nRFB", b"RFB"),
+        (b"\r", b"RFB", b"RFB"),
+        (b"\n", b"\nRFB", b"\nRFB"),
+        (b"", b"RFB\n", b"RFB\n"),
+        (b"\0", b"\0", b"\0"),
+    ] {
+        let mut bench = Bench::device(Stage::Command);
+        bench.peer.say(&[COMMAND, with].concat());
+        bench.settle();
+        bench.lead_device_on();
+        for byte in after {
+            bench.peer.say(&[*byte]);
+            bench.settle();
+        }
+        assert_eq!(bench.host.near.take(), left, "{with:?} {after:?}");
+        assert_eq!(bench.host.session.traffic().to_near, left.len() as u64);
+    }
+}
+
+#[test]
 fn the_other_spelling_is_understood() {
     let mut bench = Bench::device(Stage::Command);
     bench.peer.say(&[b"PROXYCMD", &COMMAND[8..]].concat());
