@@ -1,5 +1,12 @@
 //! Where a certificate's key is found, and which keys are refused before connecting: DER made by hand.
-#![cfg(all(feature = "aws-lc-rs", feature = "ring"))]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
+#![cfg(all(feature = "aws-lc-rs", feature = "ring", feature = "sim"))]
 
 mod common;
 
@@ -54,7 +61,7 @@ fn rsa(modulus: &[u8]) -> Vec<u8> {
 fn modulus(bits: usize) -> Vec<u8> {
     let mut bytes = vec![0xff; bits.div_ceil(8)];
     bytes[0] = 0xff_u8 >> (bytes.len() * 8 - bits);
-    if bits % 8 == 0 {
+    if bits.is_multiple_of(8) {
         bytes.insert(0, 0);
     }
     bytes

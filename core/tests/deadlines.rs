@@ -1,4 +1,11 @@
 //! Every wait ends at its time, for its reason, and not before.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

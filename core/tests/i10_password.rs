@@ -1,4 +1,12 @@
 //! I10: the password leaves only after pin and signature hold, once, in one TLS record; it is zeroized and never shown.
+#![cfg(feature = "sim")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 #[path = "common/heap.rs"]

@@ -1,4 +1,11 @@
 //! I1: no I/O, clock, threads, environment or global state; randomness only inside the TLS provider.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! I2: no allocation of ours a record while relaying and both peers keep up; idle holds nothing but the machine.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 #[path = "common/heap.rs"]

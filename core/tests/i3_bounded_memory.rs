@@ -1,4 +1,11 @@
 //! I3: bounded memory, whatever the peer sends.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 #[path = "common/heap.rs"]

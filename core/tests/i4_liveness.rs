@@ -1,4 +1,11 @@
 //! I4: a session waits for something that can still come, or is over; before relaying there is always a deadline.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -2,6 +2,13 @@
 //!
 //! A session's wire is recorded once; the same bytes then come in other pieces. The toy provider draws its randomness
 //! from the thread's seed, so the same wire fits each time.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

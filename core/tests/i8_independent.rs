@@ -1,4 +1,11 @@
 //! I8: directions are independent: a stalled viewer never stops its own keys.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

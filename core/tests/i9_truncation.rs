@@ -1,4 +1,11 @@
 //! I9: no truncation unnoticed, and nothing received is lost.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! A host that drives a session wrongly: the session fails, or nothing happens; never more.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

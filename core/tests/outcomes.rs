@@ -1,4 +1,11 @@
 //! The table of `session/mod.rs`: every phase against every input, for both roles; and every code at least once.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

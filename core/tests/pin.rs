@@ -1,4 +1,11 @@
 //! The pin with real cryptography: every kind of certificate that devices show, both providers, both TLS versions.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 #![cfg(all(feature = "aws-lc-rs", feature = "ring"))]
 
 mod common;

@@ -1,4 +1,11 @@
 //! The console's prologue: what is said, heard and refused before bytes flow.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! The device's prologue: the command, the host's verdict, the local VNC server.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -1,4 +1,11 @@
 //! The pump over streams of every temper, and memory of every size and owner.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 
@@ -69,8 +76,8 @@ fn a_stream_that_blocks_is_asked_once() {
 #[test]
 fn a_stream_that_takes_little_is_asked_until_it_blocks() {
     let mut bench = loaded(100);
-    let mut near = Script::default();
-    near.writes = vec![Io::Moved(30), Io::Moved(50), Io::Blocked];
+    let mut near =
+        Script { writes: vec![Io::Moved(30), Io::Moved(50), Io::Blocked], ..Script::default() };
     assert_eq!(turn(&mut bench.host, &mut near, &mut Script::default(), 1_000), Turn::Wait);
     assert_eq!(near.parts[..3], [[100], [70], [20]]);
     assert_eq!(bench.host.session.holds(), 100, "what is left waits in the session");
@@ -88,8 +95,7 @@ fn what_was_left_over_leaves_first() {
     let mut bench = loaded(64);
     bench.host.near.room = 4;
     bench.host.turn();
-    let mut near = Script::default();
-    near.writes = vec![Io::Moved(60)];
+    let mut near = Script { writes: vec![Io::Moved(60)], ..Script::default() };
     turn(&mut bench.host, &mut near, &mut Script::default(), 1_000);
     assert_eq!(near.parts, [[60]]);
 }
@@ -111,8 +117,7 @@ fn a_farewell_behind_a_rest_is_a_second_part() {
 #[test]
 fn a_write_that_moves_nothing_is_a_stream_that_is_gone() {
     let mut bench = loaded(100);
-    let mut near = Script::default();
-    near.writes = vec![Io::Moved(0)];
+    let mut near = Script { writes: vec![Io::Moved(0)], ..Script::default() };
     turn(&mut bench.host, &mut near, &mut Script::default(), 1_000);
     assert!(!bench.host.session.wants_write(Side::Near));
     assert_eq!(bench.host.session.holds(), 0);
@@ -121,9 +126,11 @@ fn a_write_that_moves_nothing_is_a_stream_that_is_gone() {
 #[test]
 fn a_stream_that_is_gone_for_writing_is_still_read() {
     let mut bench = loaded(100);
-    let mut near = Script::default();
-    near.writes = vec![Io::Gone(Broken::Reset)];
-    near.reads = vec![Io::Moved(10)];
+    let mut near = Script {
+        writes: vec![Io::Gone(Broken::Reset)],
+        reads: vec![Io::Moved(10)],
+        ..Script::default()
+    };
     let mut far = std::mem::take(&mut bench.host.far);
     turn(&mut bench.host, &mut near, &mut far, 1_000);
     assert_eq!(bench.host.session.traffic().to_far, 10);
@@ -134,8 +141,7 @@ fn a_shutdown_that_blocks_is_tried_again() {
     let mut bench = Bench::console(Stage::Relaying);
     bench.peer.close();
     bench.peer.exchange(&mut bench.host.far);
-    let mut near = Script::default();
-    near.shutdowns = vec![Io::Blocked];
+    let mut near = Script { shutdowns: vec![Io::Blocked], ..Script::default() };
     let mut far = std::mem::take(&mut bench.host.far);
     turn(&mut bench.host, &mut near, &mut far, 1);
     assert!(bench.host.session.wants_write(Side::Near));
@@ -154,8 +160,7 @@ fn a_shutdown_that_fails_is_an_end_too() {
     let mut bench = Bench::console(Stage::Relaying);
     bench.peer.close();
     bench.peer.exchange(&mut bench.host.far);
-    let mut near = Script::default();
-    near.shutdowns = vec![Io::Gone(Broken::Reset)];
+    let mut near = Script { shutdowns: vec![Io::Gone(Broken::Reset)], ..Script::default() };
     let mut far = std::mem::take(&mut bench.host.far);
     turn(&mut bench.host, &mut near, &mut far, 1_000);
     assert!(!bench.host.session.wants_write(Side::Near));

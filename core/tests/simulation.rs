@@ -1,4 +1,11 @@
 //! Seeded schedules of whole sessions, all invariants checked after every step.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

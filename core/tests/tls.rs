@@ -1,4 +1,11 @@
 //! The traps of rustls' unbuffered API (see `tls/engine.rs`), each sprung by a peer with a buffered connection.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use procy_core::credential::{Certificate, Credential, Password};
 use procy_core::prologue::{console, device};
+#[cfg(feature = "sim")]
 use procy_core::sim::Cast;
 use procy_core::tls::Crypto;
 use rustls::pki_types::PrivateKeyDer;
@@ -52,6 +53,7 @@ pub fn device_config() -> device::Config {
 }
 
 /// Players with the toy provider: fast, and repeatable once the thread is seeded.
+#[cfg(feature = "sim")]
 pub fn toy_cast() -> Cast {
     let crypto = toy();
     let ((certificate, key), (stranger, strangers_key)) = (identity(1), identity(2));
