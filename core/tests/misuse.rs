@@ -200,6 +200,14 @@ fn nothing_that_can_be_printed_shows_the_password() {
 }
 
 #[test]
+fn a_configuration_is_debugged_by_its_bounds_and_not_its_key() {
+    let shown = format!("{:?}", common::device_config());
+    assert!(shown.starts_with("Config { bounds: Bounds {") && shown.ends_with(", .. }"), "{shown}");
+    let shown = format!("{:?}", procy_core::prologue::console::Config::new(common::toy()));
+    assert!(shown.contains("Crypto { legacy: 0, .. }") && shown.contains("bounds"), "{shown}");
+}
+
+#[test]
 fn nothing_that_can_be_printed_shows_what_is_relayed() {
     for role in Role::BOTH {
         let mut bench = Bench::at(role, Stage::Relaying);

@@ -65,3 +65,16 @@ impl fmt::Debug for Prologue {
         f.debug_struct("Prologue").field("early", &self.early.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn early_words_are_counted_and_not_shown() {
+        let mut prologue = Prologue::new();
+        assert!(prologue.follow(b"RFB", 3));
+        assert!(!prologue.follow(b"!", 3), "more than the limit");
+        assert_eq!(alloc::format!("{prologue:?}"), "Prologue { early: 4, .. }");
+    }
+}

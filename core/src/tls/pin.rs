@@ -415,3 +415,18 @@ pub(super) mod legacy {
     #[cfg(feature = "ring")]
     legacy!(RING, Ring, ring);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verifier_is_debugged_as_the_fingerprint_that_it_pins() {
+        procy_toycrypto::seed_thread(0);
+        let crypto = Crypto::from(Arc::new(procy_toycrypto::provider()));
+        let certificate = Certificate::from_der(&procy_toycrypto::identity(1).0).unwrap();
+        let pin = Pin::new(&certificate, &crypto, false).unwrap();
+        let shown = alloc::format!("{:?}", Verifier::new(pin, crypto));
+        assert_eq!(shown, alloc::format!("Verifier({:?})", certificate.fingerprint()));
+    }
+}
