@@ -335,6 +335,7 @@ fn a_retriable_session_leaves_the_viewer_to_the_next_one() {
     assert_eq!(bench.host.code(), "closed-before-hello");
     assert_eq!(bench.host.near.take(), b"");
     assert!(!bench.host.near.shut, "the next session needs it");
+    assert!(bench.host.session.spares_near());
     bench.host.far.fin = true;
     assert_eq!(bench.host.turn(), Turn::Over, "it does not wait for the viewer");
 }
@@ -348,6 +349,7 @@ fn a_viewer_that_has_spoken_cannot_be_left_to_another_session() {
     bench.settle();
     assert_eq!(bench.host.code(), "closed-before-hello");
     assert!(refusal(&bench.host.near.take()).contains("closed-before-hello"));
+    assert!(!bench.host.session.spares_near());
 }
 
 #[test]
@@ -357,7 +359,30 @@ fn other_failures_are_not_retriable() {
     bench.settle();
     assert_eq!(bench.host.code(), "not-rfb");
     assert!(refusal(&bench.host.near.take()).contains("not-rfb"));
-    assert!(bench.host.near.shut);
+    assert!(bench.host.near.shut && !bench.host.session.spares_near());
+}
+
+/// The whole of it: the same viewer, two devices' sessions, the second with the other spelling.
+#[test]
+fn the_next_session_gets_the_viewer_as_it_was() {
+    let mut first = Bench::console_with(retriable(), peer::TLS13, Stage::Hello);
+    assert!(!first.host.session.spares_near(), "it has not failed");
+    first.peer.close();
+    first.settle();
+    assert!(first.host.session.spares_near());
+    let mut config = Config::new(toy());
+    config.style.verb = Verb::Proxycmd;
+    let mut second = Bench::console_with(config, peer::TLS13, Stage::Credential);
+    second.host.near = std::mem::take(&mut first.host.near);
+    second.host.act(|visit| visit.attach(Side::Near));
+    let now = second.host.now;
+    second.host.act(|visit| visit.credential(credential(), now));
+    second.host.act(|visit| visit.attach(Side::Far));
+    second.settle();
+    assert!(second.peer.got.starts_with(b"PROXYCMD PW_"));
+    second.peer.say(HELLO);
+    second.settle();
+    assert_eq!(second.host.near.take(), HELLO, "all that the viewer ever got");
 }
 
 #[test]
