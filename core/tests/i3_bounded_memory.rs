@@ -136,7 +136,7 @@ fn a_session_that_was_fast_and_is_stalled_holds_one_read_and_then_less() {
 }
 
 #[test]
-fn a_far_side_that_takes_nothing_is_held_to_the_first_read_too() {
+fn a_far_side_that_takes_nothing_is_held_to_the_first_read_too_and_as_much_read_ahead() {
     for role in Role::BOTH {
         let mut bench = Bench::at(role, Stage::Relaying);
         bench.host.far.room = 0;
@@ -144,7 +144,7 @@ fn a_far_side_that_takes_nothing_is_held_to_the_first_read_too() {
         bench.host.turn();
         bench.host.turn();
         let holds = bench.host.session.holds();
-        assert!(holds <= Limits::default().first_read + 1_000, "{role:?}: {holds}");
+        assert!(holds <= 2 * Limits::default().first_read + 1_000, "{role:?}: {holds}");
     }
 }
 

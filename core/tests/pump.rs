@@ -68,7 +68,7 @@ fn a_stream_that_blocks_is_asked_once() {
     let mut bench = loaded(100);
     let (mut near, mut far) = (Script::default(), Script::default());
     assert_eq!(turn(&mut bench.host, &mut near, &mut far, 1_000), Turn::Wait);
-    assert_eq!(near.asked, ["write", "read"]);
+    assert_eq!(near.asked, ["read", "write"]);
     assert_eq!(far.asked, [""; 0], "nothing to write, and back-pressure: no read");
     assert_eq!(near.parts, [[100]]);
 }
@@ -221,7 +221,7 @@ fn streams_are_passed_through_references_and_options() {
     let mut script = Script { writes: vec![Io::Moved(10)], ..Script::default() };
     let mut near = Some(&mut script);
     turn(&mut bench.host, &mut near, &mut None::<Script>, 1_000);
-    assert_eq!(script.asked[..2], ["write", "read"]);
+    assert_eq!(script.asked[..2], ["read", "write"]);
     assert_eq!(bench.host.session.holds(), 0);
 }
 
