@@ -48,7 +48,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(after_long_help = SHADOW_HELP)]
+#[command(after_long_help = format!("{SHADOW_HELP}\n\n{}", exit::DOCUMENTED))]
 pub(crate) struct Shadow {
     /// The device: its id, name, MAC or IP in UMS; `id:`, `name:`, `mac:` or `ip:` before it forces one
     pub(crate) device: Option<String>,
@@ -187,7 +187,8 @@ pub(crate) struct ViewerOptions {
     #[arg(long, value_name = "CIDR", env = "PROCY_ALLOW", hide_env_values = true)]
     #[arg(value_delimiter = ',')]
     pub(crate) allow: Option<Vec<Net>>,
-    /// Start this viewer, with {host}, {port} and {address} filled in; no shell. Implies --once
+    /// Start this viewer, with {host} (IPv6 in brackets), {port} and {address} (HOST:PORT) filled in;
+    /// no shell. Implies --once
     #[arg(long, value_name = "COMMAND", env = "PROCY_VIEWER", hide_env_values = true)]
     pub(crate) viewer: Option<String>,
     /// End with the first viewer's session, and with its exit code
@@ -271,8 +272,10 @@ impl UmsOptions {
             ums: self.ums.or(below.ums),
             ums_user: self.ums_user.or(below.ums_user),
             ums_password_file: self.ums_password_file.or(below.ums_password_file),
-            ums_ca: self.ums_ca.or(below.ums_ca.filter(|_| !trust)),
-            ums_fingerprint: self.ums_fingerprint.or(below.ums_fingerprint.filter(|_| !trust)),
+            ums_ca: self.ums_ca.or_else(|| below.ums_ca.filter(|_| !trust)),
+            ums_fingerprint: self
+                .ums_fingerprint
+                .or_else(|| below.ums_fingerprint.filter(|_| !trust)),
         }
     }
 }

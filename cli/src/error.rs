@@ -91,7 +91,12 @@ impl From<&SessionError> for Failure {
             fault: error.fault(),
             code: error.code().into(),
             message: error.to_string(),
-            help: error.help().into(),
+            help: match (error.help(), exit) {
+                ("", Exit::Device) => "Try again; if it persists, look at the device's log.".into(),
+                ("", Exit::Viewer) => "Connect the viewer again.".into(),
+                ("", _) => "Try again; if it persists, report this.".into(),
+                (help, _) => help.into(),
+            },
         }
     }
 }

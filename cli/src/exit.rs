@@ -22,6 +22,11 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// Whether a signal asked for it: that is no failure.
+    pub(crate) const fn is_asked_for(self) -> bool {
+        matches!(self, Self::Interrupted | Self::Terminated)
+    }
+
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Ok => 0,

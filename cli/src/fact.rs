@@ -1,7 +1,7 @@
 //! What the program tells while it works: each fact's words, and its JSON.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use procy_core::credential::Fingerprint;
@@ -67,7 +67,7 @@ impl Fact<'_> {
                 Level::Plain,
                 format!(
                     "Listening on {address}\nConnect a VNC viewer to it: vncviewer {}::{}",
-                    address.ip(),
+                    host(*address),
                     address.port()
                 ),
             )),
@@ -135,13 +135,27 @@ impl fmt::Display for Ended {
             self.duration.as_secs_f64(),
             self.to_viewer,
             self.to_device,
-            self.reason,
+            match self.reason.as_str() {
+                "viewer-closed" => "the viewer has closed",
+                "device-closed" => "the device has closed",
+                "closed" => "closed by procy",
+                reason => reason,
+            },
             if self.truncated {
                 "; the device did not say goodbye, so its end may be missing"
             } else {
                 ""
             }
         )
+    }
+}
+
+/// An address's host as viewers take it before `::PORT`.
+pub(crate) fn host(address: SocketAddr) -> String {
+    match address.ip() {
+        ip if ip.is_unspecified() => "THIS-MACHINE".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }
 
@@ -188,7 +202,7 @@ mod tests {
         }
         assert_eq!(
             ended.to_string(),
-            "ended after 1.5 s: 1 bytes to the viewer, 2 to the device; viewer-closed; the device did not say \
+            "ended after 1.5 s: 1 bytes to the viewer, 2 to the device; the viewer has closed; the device did not say \
              goodbye, so its end may be missing"
         );
     }

@@ -41,7 +41,9 @@ fn main() -> ExitCode {
         run(cli.command, &file, &output)
     });
     let exit = ending.unwrap_or_else(|failure| {
-        output.failure(&failure);
+        if !failure.exit.is_asked_for() {
+            output.failure(&failure);
+        }
         failure.exit
     });
     ExitCode::from(exit.code())
@@ -88,7 +90,10 @@ fn manual(command: Option<&str>) -> Result<clap_mangen::Man, Failure> {
             "Look at `procy --help` for the commands.",
         )
     })?;
-    let page = command.clone().name(format!("procy-{name}")).after_help(exit::DOCUMENTED);
+    let mut page = command.clone().name(format!("procy-{name}"));
+    if page.get_after_long_help().is_none() {
+        page = page.after_long_help(exit::DOCUMENTED);
+    }
     Ok(clap_mangen::Man::new(page))
 }
 

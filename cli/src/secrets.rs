@@ -68,7 +68,7 @@ impl fmt::Debug for SecretSource {
 impl Sought {
     fn read(&self, output: &Output) -> Result<Zeroizing<String>, Failure> {
         if let Some(path) = &self.file {
-            return self.from_file(path, output);
+            return self.read_file(path, output);
         }
         if let Some(secret) = env::var_os(self.variable) {
             let Some(secret) = secret.to_str() else {
@@ -77,7 +77,7 @@ impl Sought {
             return Ok(Zeroizing::new(secret.to_owned()));
         }
         if let Some(path) = &self.configured_file {
-            return self.from_file(path, output);
+            return self.read_file(path, output);
         }
         if !std::io::stdin().is_terminal() {
             return Err(self.missing(format!("{} is not given", self.what)));
@@ -87,7 +87,7 @@ impl Sought {
             .map_err(|error| self.missing(format!("{} cannot be asked for: {error}", self.what)))
     }
 
-    fn from_file(&self, path: &Path, output: &Output) -> Result<Zeroizing<String>, Failure> {
+    fn read_file(&self, path: &Path, output: &Output) -> Result<Zeroizing<String>, Failure> {
         let unreadable =
             |error| self.missing(format!("{} cannot be read: {error}", path.display()));
         let file = File::open(path).map_err(unreadable)?;

@@ -220,7 +220,7 @@ impl DeviceSettings {
 
 impl ViewerSettings {
     pub(crate) fn new(options: ViewerOptions) -> Result<Self, Failure> {
-        let listen = options.listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let listen = options.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 0).into());
         if options.allow.is_none() && !listen.ip().is_loopback() {
             return Err(Failure::usage(
                 "listen-open",

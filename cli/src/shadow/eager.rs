@@ -71,6 +71,12 @@ impl Standing {
         self.renew(next_session)
     }
 
+    /// Says goodbye to the device; the session's own bound for farewells holds.
+    pub(crate) async fn close(mut self) {
+        self.attempt.close();
+        while !matches!(self.attempt.next().await, Milestone::Over) {}
+    }
+
     fn renew(&mut self, next_session: &mut u32) -> Attempt {
         *next_session += 1;
         self.verified = false;

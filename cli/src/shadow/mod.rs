@@ -122,9 +122,13 @@ async fn open(
         // It was only to see that the port is free: it opens for good when the device is verified.
         drop(door);
         let mut first = Standing::begin(Arc::clone(&target), output.clone(), 1, renewals);
-        tokio::select! {
-            verified = first.verified() => verified?,
-            exit = stop.asked() => return Ok(exit),
+        let stopped = tokio::select! {
+            verified = first.verified() => verified.map(|()| None)?,
+            exit = stop.asked() => Some(exit),
+        };
+        if let Some(exit) = stopped {
+            first.close().await;
+            return Ok(exit);
         }
         standing = Some(first);
         door = Door::open(settings.listen, settings.allow.clone(), output.clone()).await?;
@@ -185,29 +189,42 @@ impl Reception {
                 exit = self.stop.asked() => break exit,
             }
         };
-        self.standing = None;
+        if let Some(standing) = self.standing.take() {
+            standing.close().await;
+        }
         while sessions.join_next().await.is_some() {}
         exit
     }
 
     /// The first viewer that comes, and no other.
     async fn serve_one(&mut self, door: Door, child: &mut Option<RunningViewer>) -> Ending {
-        let (viewer, from) = tokio::select! {
-            admitted = door.admit() => admitted,
+        let admitted = tokio::select! {
+            // A viewer that has connected may have ended too: its connection counts more.
+            biased;
+            admitted = door.admit() => Ok(admitted),
             status = ended(child) => {
                 let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-                return Err(Failure::viewer(
+                Err(Err(Failure::viewer(
                     "viewer-exited",
                     format!("the viewer ended without connecting ({status})"),
                     "Look at what it said; its command must stay in the foreground.",
-                ));
+                )))
             }
-            failure = tend(&mut self.standing, &mut self.sessions_begun) => return Err(failure),
-            exit = self.stop.asked() => return Ok(exit),
+            failure = tend(&mut self.standing, &mut self.sessions_begun) => Err(Err(failure)),
+            exit = self.stop.asked() => Err(Ok(exit)),
         };
         drop(door);
-        let attempt = self.receive(viewer, from);
-        self.standing = None;
+        let admitted = admitted.map(|(viewer, from)| self.receive(viewer, from));
+        // Either it has just been handed over, and a next one is not needed; or nobody has come.
+        let unused = self.standing.take();
+        let attempt = match (admitted, unused) {
+            (Ok(attempt), _) => attempt,
+            (Err(ending), Some(standing)) => {
+                standing.close().await;
+                return ending;
+            }
+            (Err(ending), None) => return ending,
+        };
         let mut stop = self.stop.clone();
         let close = async {
             tokio::select! {

@@ -175,6 +175,11 @@ impl Attempt {
         Some(next)
     }
 
+    /// Ends it politely: [`Attempt::next`] brings the farewells on their way.
+    pub(crate) fn close(&mut self) {
+        self.run.close();
+    }
+
     /// How it went, once it is over.
     pub(crate) fn result(&self) -> Result<(Option<Party>, bool), Failure> {
         match (&self.failure, self.run.outcome()) {
@@ -200,7 +205,7 @@ pub(crate) async fn serve(
             milestone = attempt.next() => milestone,
             () = &mut close, if !closing => {
                 closing = true;
-                attempt.run.close();
+                attempt.close();
                 continue;
             }
         };
@@ -235,7 +240,9 @@ fn conclude(attempt: &Attempt, since: Instant) -> Result<(), Failure> {
         }
         Err(failure) => (failure.code.to_string(), false),
     };
-    if let Err(failure) = &result {
+    if let Err(failure) = &result
+        && !failure.exit.is_asked_for()
+    {
         attempt.output.failure(failure);
     }
     attempt.output.fact(&Fact::Ended(&Ended {

@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::error::Failure;
+use crate::fact;
 
 /// How long a viewer may take to end after it was asked to; then it is killed.
 const END_WITHIN: Duration = Duration::from_secs(3);
@@ -44,7 +45,7 @@ impl ViewerCommand {
     /// The words, with the place to connect to filled in.
     fn words(&self, address: SocketAddr) -> Vec<String> {
         let address = reachable(address);
-        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        let (host, port) = (fact::host(address), address.port().to_string());
         let fill = |word: &String| {
             word.replace("{host}", &host)
                 .replace("{port}", &port)
@@ -164,7 +165,7 @@ mod tests {
             ["/opt/my viewer", "--to", "[::1]:5901", "a b"]
         );
         assert_eq!(words("v {host} {port}", "0.0.0.0:5901"), ["v", "127.0.0.1", "5901"]);
-        assert_eq!(words("v {host}", "[::]:5901"), ["v", "::1"]);
+        assert_eq!(words("v {host}::{port}", "[::]:5901"), ["v", "[::1]::5901"]);
     }
 
     #[test]

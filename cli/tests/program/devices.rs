@@ -7,10 +7,8 @@ use crate::rig::Rig;
 
 async fn devices(rig: &Rig, more: &[&str]) -> End {
     let options = rig.ums_options();
-    let mut arguments = vec!["devices"];
-    arguments.extend(options.iter().map(String::as_str));
-    arguments.extend(more);
-    Program::start(&mut rig.procy(&arguments)).end().await
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    Program::start(&mut rig.procy(&Rig::arguments(&["devices"], &options, more))).end().await
 }
 
 async fn rig() -> Rig {

@@ -1,6 +1,9 @@
 //! `--eager`: the device is verified before the port opens.
 
+use procy_core::error::{Error, Leave};
+use procy_core::event::Outcome;
 use procy_testkit::certificates::{Kind, identity};
+use procy_testkit::device::What;
 use procy_testkit::ums::Call;
 
 use crate::program::Program;
@@ -77,4 +80,22 @@ async fn a_taken_port_is_known_before_a_password_is_asked_for() {
     let command = &mut rig.shadow_command("id:7", &["--eager", "--listen", &address]);
     Program::start(command).end().await.failed_with("listen-failed", 1);
     assert_eq!(rig.ums.count(Call::Shadow), 0);
+}
+
+#[tokio::test]
+async fn ctrl_c_says_goodbye_to_a_device_that_waits() {
+    let rig = Rig::start().await;
+    let mut device = rig.device.subscribe();
+    let mut procy = rig.shadow(&["--eager"]);
+    procy.listening().await;
+    procy.interrupt();
+    assert_eq!(procy.end().await.code, 130);
+    let report = loop {
+        let next = tokio::time::timeout(crate::program::WITHIN, device.recv()).await;
+        if let What::Ended(report) = next.unwrap().unwrap().what {
+            break report.unwrap();
+        }
+    };
+    let Outcome::Failed(Error::Left { how, .. }) = report.outcome else { panic!("{report:?}") };
+    assert_eq!(how, Leave::Closed, "without close_notify");
 }

@@ -43,7 +43,9 @@ async fn ctrl_c_before_the_hello_tells_the_viewer() {
     procy.says("step  8").await;
     procy.interrupt();
     assert!(viewer.await.unwrap().unwrap_err().contains("[cancelled]"));
-    assert_eq!(procy.end().await.code, 130);
+    let end = procy.end().await;
+    assert_eq!((end.code, end.named("error").count()), (130, 0), "it was asked for: {end:?}");
+    assert_eq!(end.named("ended").next().unwrap()["reason"], "cancelled");
 }
 
 #[tokio::test]
@@ -89,5 +91,15 @@ async fn a_port_that_is_taken() {
     let address = taken.local_addr().unwrap().to_string();
     let command = &mut rig.shadow_command("id:7", &["--listen", &address]);
     Program::start(command).end().await.failed_with("listen-failed", 1);
+    assert_eq!(rig.ums.open_sessions(), 0, "signed out");
+}
+
+#[tokio::test]
+async fn sigterm_ends_as_politely() {
+    let rig = Rig::start().await;
+    let mut procy = rig.shadow(&[]);
+    procy.listening().await;
+    procy.signal(rustix::process::Signal::TERM);
+    assert_eq!(procy.end().await.code, 143);
     assert_eq!(rig.ums.open_sessions(), 0, "signed out");
 }

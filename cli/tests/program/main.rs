@@ -1,5 +1,13 @@
 //! The program itself, as a child process, against stand-ins for UMS and the device.
 
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests are tests"
+)]
+
 mod demo;
 mod device_errors;
 mod devices;

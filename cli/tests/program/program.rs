@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -12,10 +13,10 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// No wait of a test is longer.
-pub const WITHIN: Duration = Duration::from_secs(60);
+pub(crate) const WITHIN: Duration = Duration::from_secs(60);
 
 /// A command line, with nothing of the developer's own environment and configuration in it.
-pub fn procy(arguments: &[&str], home: &Path) -> Command {
+pub(crate) fn procy(arguments: &[&str], home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_procy"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PROCY_") {
@@ -28,7 +29,7 @@ pub fn procy(arguments: &[&str], home: &Path) -> Command {
 }
 
 /// A running program. Dropping it kills it.
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
     events: Vec<Value>,
@@ -38,15 +39,15 @@ pub struct Program {
 
 /// What a program has come to.
 #[derive(Debug)]
-pub struct End {
-    pub code: i32,
+pub(crate) struct End {
+    pub(crate) code: i32,
     /// All of stdout that was JSON.
-    pub events: Vec<Value>,
-    pub stderr: String,
+    pub(crate) events: Vec<Value>,
+    pub(crate) stderr: String,
 }
 
 impl Program {
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut pipe = child.stderr.take().unwrap();
@@ -61,12 +62,8 @@ impl Program {
         Self { child, stdout, events: Vec::new(), stderr, reader }
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id().unwrap()
-    }
-
     /// The next event of this name; others before it are passed over, and kept.
-    pub async fn event(&mut self, name: &str) -> Value {
+    pub(crate) async fn event(&mut self, name: &str) -> Value {
         let found = timeout(WITHIN, async {
             while let Some(line) = self.stdout.next_line().await.unwrap() {
                 let event: Value = serde_json::from_str(&line).unwrap();
@@ -84,25 +81,29 @@ impl Program {
     }
 
     /// Where viewers are to connect.
-    pub async fn listening(&mut self) -> String {
+    pub(crate) async fn listening(&mut self) -> String {
         self.event("listening").await["address"].as_str().unwrap().to_owned()
     }
 
     /// Waits until it has said this on stderr.
-    pub async fn says(&mut self, words: &str) {
+    pub(crate) async fn says(&mut self, words: &str) {
         let said = self.stderr.wait_for(|all| all.contains(words));
         let heard = timeout(WITHIN, said).await.is_ok_and(|said| said.is_ok());
         assert!(heard, "it never said {words:?}: {}", *self.stderr.borrow());
     }
 
     /// As if Ctrl-C was pressed.
-    pub fn interrupt(&self) {
-        let pid = rustix::process::Pid::from_raw(self.pid().try_into().unwrap()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    pub(crate) fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = self.child.id().unwrap().try_into().unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
     /// Waits until it has ended by itself. Whatever it said is searched for secrets.
-    pub async fn end(mut self) -> End {
+    pub(crate) async fn end(mut self) -> End {
         let ended = timeout(WITHIN, async {
             while let Some(line) = self.stdout.next_line().await.unwrap() {
                 match serde_json::from_str(&line) {
@@ -126,7 +127,7 @@ impl Program {
 impl End {
     /// The one error of this run.
     #[track_caller]
-    pub fn error(&self) -> &Value {
+    pub(crate) fn error(&self) -> &Value {
         let mut errors = self.named("error");
         let error = errors.next().unwrap_or_else(|| panic!("no error: {self:?}"));
         assert!(errors.next().is_none(), "several errors: {self:?}");
@@ -135,7 +136,7 @@ impl End {
 
     /// It has failed with exactly this error, told to people and scripts alike, and with help.
     #[track_caller]
-    pub fn failed_with(&self, code: &str, exit: i32) {
+    pub(crate) fn failed_with(&self, code: &str, exit: i32) {
         let error = self.error();
         assert_eq!(error["code"], code, "{self:?}");
         assert_eq!(self.code, exit, "{self:?}");
@@ -146,14 +147,16 @@ impl End {
     }
 
     /// The events of this name, in order.
-    pub fn named(&self, name: &str) -> impl Iterator<Item = &Value> {
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Value> {
         self.events.iter().filter(move |event| event["event"] == name)
     }
 
     /// No UUID (a one-time password), no cookie, no password.
     #[track_caller]
     fn holds_no_secret(&self) {
-        let text = format!("{:?}{}", self.events, self.stderr);
+        // The example that an error's help gives.
+        let example = "00000000-0000-0000-0000-000000000000";
+        let text = format!("{:?}{}", self.events, self.stderr).replace(example, "");
         for secret in ["JSESSIONID", super::rig::UMS_PASSWORD, "stackTrace", "StandInException"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }

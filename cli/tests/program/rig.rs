@@ -20,26 +20,26 @@ use tokio::time::timeout;
 use crate::program::{Program, WITHIN, procy};
 
 /// The UMS user's password.
-pub const UMS_PASSWORD: &str = "correct-horse-battery";
+pub(crate) const UMS_PASSWORD: &str = "correct-horse-battery";
 /// The device's number in UMS.
-pub const DEVICE: u32 = 7;
+pub(crate) const DEVICE: u32 = 7;
 
 /// Everything that a session needs.
-pub struct Rig {
-    pub ums: UmsStandIn,
-    pub device: DeviceStandIn,
-    pub desktop: Desktop,
+pub(crate) struct Rig {
+    pub(crate) ums: UmsStandIn,
+    pub(crate) device: DeviceStandIn,
+    pub(crate) desktop: Desktop,
     /// Every password that the device was offered.
-    pub offered: Arc<Mutex<Vec<String>>>,
-    pub home: TempDir,
+    pub(crate) offered: Arc<Mutex<Vec<String>>>,
+    pub(crate) home: TempDir,
 }
 
 impl Rig {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::behaving(Behaviour::Normal).await
     }
 
-    pub async fn behaving(behaviour: Behaviour) -> Self {
+    pub(crate) async fn behaving(behaviour: Behaviour) -> Self {
         let ums_config = UmsConfig { password: UMS_PASSWORD.to_owned(), ..UmsConfig::default() };
         let ums = UmsStandIn::start(ums_config).await.unwrap();
         let identity = identity(Kind::Rsa2048);
@@ -56,7 +56,7 @@ impl Rig {
     }
 
     /// A file that only we can read.
-    pub fn secret(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn secret(&self, name: &str, text: &str) -> PathBuf {
         let path = self.home.path().join(name);
         fs::write(&path, format!("{text}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
@@ -64,7 +64,7 @@ impl Rig {
     }
 
     /// The options with which UMS is reached.
-    pub fn ums_options(&self) -> Vec<String> {
+    pub(crate) fn ums_options(&self) -> Vec<String> {
         let password = self.home.path().join("ums-password");
         [
             "--ums",
@@ -83,25 +83,40 @@ impl Rig {
     }
 
     /// `procy shadow id:7` with all that it needs, and more.
-    pub fn shadow(&self, more: &[&str]) -> Program {
+    pub(crate) fn shadow(&self, more: &[&str]) -> Program {
         Program::start(&mut self.shadow_command("id:7", more))
     }
 
-    pub fn shadow_command(&self, device: &str, more: &[&str]) -> Command {
+    pub(crate) fn shadow_command(&self, device: &str, more: &[&str]) -> Command {
         let port = self.device.address().port().to_string();
         let options = self.ums_options();
-        let mut arguments = vec!["shadow", device, "--device-port", &port];
-        arguments.extend(options.iter().map(String::as_str));
-        arguments.extend(more);
-        self.procy(&arguments)
+        let usual = ["--device-port", &port].into_iter().chain(options.iter().map(String::as_str));
+        self.procy(&Self::arguments(&["shadow", device], &usual.collect::<Vec<_>>(), more))
     }
 
-    pub fn procy(&self, arguments: &[&str]) -> Command {
+    /// A command line.
+    pub(crate) fn arguments<'a>(
+        first: &[&'a str],
+        usual: &[&'a str],
+        more: &[&'a str],
+    ) -> Vec<&'a str> {
+        let mut arguments = first.to_vec();
+        // What is given stands instead of what is usual; an option twice would be an error.
+        for option in usual.chunk_by(|_, next| !next.starts_with('-')) {
+            let is_given =
+                more.iter().any(|given| given.split('=').next() == option.first().copied());
+            arguments.extend(option.iter().filter(|_| !is_given));
+        }
+        arguments.extend(more);
+        arguments
+    }
+
+    pub(crate) fn procy(&self, arguments: &[&str]) -> Command {
         procy(arguments, self.home.path())
     }
 
     /// What a device's password is worth is seen at once: how often it was offered.
-    pub fn offers(&self) -> usize {
+    pub(crate) fn offers(&self) -> usize {
         self.offered.lock().unwrap().len()
     }
 }
@@ -133,14 +148,14 @@ async fn start_device(
 
 /// A VNC viewer that has seen the desktop's size.
 #[derive(Debug)]
-pub struct Viewer {
-    pub stream: TcpStream,
-    pub size: (u16, u16),
+pub(crate) struct Viewer {
+    pub(crate) stream: TcpStream,
+    pub(crate) size: (u16, u16),
 }
 
 impl Viewer {
     /// Connects as RFC 6143 sections 7.1 and 7.3 have it. An error is the reason that the server gave.
-    pub async fn connect(address: &str) -> Result<Self, String> {
+    pub(crate) async fn connect(address: &str) -> Result<Self, String> {
         timeout(WITHIN, Self::handshake(address)).await.expect("the viewer waits for ever")
     }
 
@@ -169,14 +184,14 @@ impl Viewer {
     }
 
     /// Types a key: 'a' and so on.
-    pub async fn types(&mut self, key: u8) {
+    pub(crate) async fn types(&mut self, key: u8) {
         for down in [1, 0] {
             self.stream.write_all(&[4, down, 0, 0, 0, 0, 0, key]).await.unwrap();
         }
     }
 
     /// Waits until procy has closed.
-    pub async fn closed(mut self) {
+    pub(crate) async fn closed(mut self) {
         let drain = async { while let Ok(1..) = self.stream.read(&mut [0; 4096]).await {} };
         timeout(WITHIN, drain).await.expect("the viewer is never closed");
     }
