@@ -63,12 +63,12 @@ pub(crate) struct Shadow {
 }
 
 const SHADOW_HELP: &str = "\
-The order of a session: a viewer connects; UMS is asked for the device's certificate and a one-time password; the
-device is connected to, must show exactly that certificate and prove its key; then the password is sent, and when the
+The order of a session: a viewer connects; UMS is asked for the device's certificate and a one-time password; the \
+device is connected to, must show exactly that certificate and prove its key; then the password is sent, and when the \
 device answers with its VNC hello, bytes flow. A listening port so outlives a password's five minutes.
 
-The UMS password comes from --ums-password-file, the variable PROCY_UMS_PASSWORD or a prompt; a given one-time password
-from --password-file, PROCY_PASSWORD or a prompt; never from an option's value, which other users could see.
+The UMS password comes from --ums-password-file, the variable PROCY_UMS_PASSWORD or a prompt; a given one-time \
+password from --password-file, PROCY_PASSWORD or a prompt; never from an option's value, which other users could see.
 
 Examples:
   procy shadow reception --ums https://ums.example.com:8443 --ums-user helpdesk

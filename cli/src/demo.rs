@@ -8,15 +8,14 @@ use procy_testkit::certificates::{Kind, identity};
 use procy_testkit::desktop::{Desktop, DesktopConfig};
 use procy_testkit::device::{DeviceConfig, DeviceStandIn, Service};
 use procy_testkit::ums::{Device, UmsConfig, UmsStandIn};
+use procy_ums::{Secret, Trust};
 use tokio::io::{DuplexStream, duplex};
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::error::Failure;
 use crate::fact::{Level, step};
 use crate::output::Output;
-use crate::secrets::SecretSource;
-use crate::settings::{DeviceSettings, ShadowSettings, Trust, UmsSettings, ViewerSettings, Wanted};
+use crate::settings::{DeviceSettings, ShadowSettings, UmsSettings, ViewerSettings, Wanted};
 use crate::shadow::{self, Ending};
 use crate::stop::Stop;
 
@@ -112,8 +111,8 @@ fn settings(
     let ums = UmsSettings {
         url: ums.url(),
         user,
-        password: SecretSource::Known(Zeroizing::new(password)),
-        trust: Trust::Pinned(fingerprint),
+        password: Secret::new(password),
+        trust: Trust::Fingerprint(fingerprint),
     };
     let device = DeviceSettings {
         address: None,

@@ -32,7 +32,10 @@ use shadow::Ending;
 use stop::Stop;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let file = File::find(cli.output.config.as_deref());
     let below = file.as_ref().map_or_else(|failure| Err(failure.clone()), File::group);
     let output = Output::new(&cli.output.or(below.unwrap_or_default()));
@@ -49,14 +52,32 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
+/// What clap has to say: help and versions as it says them, and errors as all others are told.
+fn refuse(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !error.use_stderr() || error.kind() == DisplayHelpOnMissingArgumentOrSubcommand {
+        error.exit();
+    }
+    let text = error.render().to_string();
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let tips: Vec<&str> = lines.take_while(|line| !line.starts_with("Usage:")).collect();
+    let help = format!("{} See `procy --help`.", tips.join(" "));
+    let failure = Failure::usage("usage", message, help.trim().to_owned());
+    // The options could not be read, but a script that asked for JSON waits for it.
+    let json = std::env::args_os().any(|argument| argument == "--json").then_some(true);
+    Output::new(&OutputOptions { json, ..OutputOptions::default() }).failure(&failure);
+    ExitCode::from(failure.exit.code())
+}
+
 fn run(command: Command, file: &File, output: &Output) -> Ending {
     match command {
         Command::Shadow(args) => {
-            let settings = ShadowSettings::new(*args, file)?;
+            let settings = ShadowSettings::new(*args, file, output)?;
             block_on(async |stop| shadow::run(settings, output, stop).await)
         }
         Command::Devices(args) => {
-            let settings = UmsSettings::new(args.ums, file)?;
+            let settings = UmsSettings::new(args.ums, file, output)?;
             let filter = args.filter.as_deref();
             block_on(async |stop| devices::run(&settings, filter, args.online, output, stop).await)
         }

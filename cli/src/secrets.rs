@@ -1,7 +1,6 @@
 //! Secrets: from a file, the environment or a prompt, and never from an option's value.
 
 use std::env;
-use std::fmt;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -19,19 +18,9 @@ pub(crate) const PASSWORD: &str = "PROCY_PASSWORD";
 /// The longest secret that is read, in bytes.
 const MAX_SECRET: u64 = 4_096;
 
-/// Where a secret comes from.
-#[derive(Clone)]
-pub(crate) enum SecretSource {
-    /// It was made by this very program.
-    #[cfg(feature = "demo")]
-    Known(Zeroizing<String>),
-    /// It is looked for.
-    Sought(Sought),
-}
-
 /// Where a secret is looked for. The first that is there counts, in the order of the fields.
 #[derive(Clone, Debug)]
-pub(crate) struct Sought {
+pub(crate) struct SecretSource {
     /// What it is, in words.
     pub(crate) what: &'static str,
     /// A file named on the command line, or by a variable.
@@ -45,28 +34,9 @@ pub(crate) struct Sought {
 }
 
 impl SecretSource {
-    /// Finds the secret; asks the person at the terminal for it at last.
+    /// Finds the secret; asks the person at the terminal for it at last. Call it before signals are caught: at the
+    /// prompt, Ctrl-C has to end the program.
     pub(crate) fn read(&self, output: &Output) -> Result<Zeroizing<String>, Failure> {
-        match self {
-            #[cfg(feature = "demo")]
-            Self::Known(secret) => Ok(secret.clone()),
-            Self::Sought(sought) => sought.read(output),
-        }
-    }
-}
-
-impl fmt::Debug for SecretSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            #[cfg(feature = "demo")]
-            Self::Known(_) => f.write_str("Known(***)"),
-            Self::Sought(sought) => sought.fmt(f),
-        }
-    }
-}
-
-impl Sought {
-    fn read(&self, output: &Output) -> Result<Zeroizing<String>, Failure> {
         if let Some(path) = &self.file {
             return self.read_file(path, output);
         }

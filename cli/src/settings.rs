@@ -1,18 +1,22 @@
 //! What is to be done, checked and complete: the defaults stand here.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
-use procy_core::credential::Fingerprint;
+use procy_core::credential::{
+    Certificate, Credential, CredentialError, MAX_CERTIFICATE_TEXT, Password,
+};
 use procy_core::procycmd::{Terminator, Verb};
 use procy_core::ums::DeviceQuery;
+use procy_ums::{Config, Secret, Trust};
 
 use crate::allow::Net;
 use crate::args::{self, DeviceOptions, GivenOptions, UmsOptions, ViewerOptions};
-use crate::config::File;
+use crate::config::{File, read_bounded};
 use crate::error::Failure;
-use crate::secrets::{self, SecretSource, Sought};
+use crate::output::Output;
+use crate::secrets::{self, SecretSource};
 use crate::shadow::viewer::ViewerCommand;
 
 /// A device's port for VNC, plain or secure.
@@ -29,19 +33,9 @@ const EAGER_HOLD_SECONDS: u16 = 170;
 pub(crate) struct UmsSettings {
     pub(crate) url: String,
     pub(crate) user: String,
-    pub(crate) password: SecretSource,
+    pub(crate) password: Secret,
+    /// Whose certificate UMS may show.
     pub(crate) trust: Trust,
-}
-
-/// Whose certificate UMS may show.
-#[derive(Clone, Debug)]
-pub(crate) enum Trust {
-    /// One that the system's own authorities have signed.
-    System,
-    /// One that these (a PEM file) have signed.
-    Ca(PathBuf),
-    /// This one.
-    Pinned(Fingerprint),
 }
 
 /// The device, and where its credentials come from.
@@ -49,15 +43,8 @@ pub(crate) enum Trust {
 pub(crate) enum Wanted {
     /// UMS knows it, and gives them.
     Ums(UmsSettings, DeviceQuery),
-    /// They are at hand.
-    Given(Given, String),
-}
-
-/// Credentials that serve one session.
-#[derive(Clone, Debug)]
-pub(crate) struct Given {
-    pub(crate) certificate: PathBuf,
-    pub(crate) password: SecretSource,
+    /// They are at hand, and serve one session; with the device's address.
+    Given(Credential, String),
 }
 
 /// How to speak to the device.
@@ -96,7 +83,7 @@ pub(crate) struct ShadowSettings {
 }
 
 impl ShadowSettings {
-    pub(crate) fn new(args: args::Shadow, file: &File) -> Result<Self, Failure> {
+    pub(crate) fn new(args: args::Shadow, file: &File, output: &Output) -> Result<Self, Failure> {
         let device = DeviceSettings::new(args.device_options.or(file.group::<DeviceOptions>()?));
         let mut viewer = ViewerSettings::new(args.viewer.or(file.group::<ViewerOptions>()?))?;
         let wanted = match (args.device, args.given.certificate.is_some()) {
@@ -111,9 +98,9 @@ impl ShadowSettings {
                 let query = query.parse().map_err(|error: procy_core::ums::QueryError| {
                     Failure::usage(error.code(), error.to_string(), error.help())
                 })?;
-                Wanted::Ums(UmsSettings::new(args.ums, file)?, query)
+                Wanted::Ums(UmsSettings::new(args.ums, file, output)?, query)
             }
-            (None, _) => Self::given(args.given, &device, &mut viewer, file)?,
+            (None, _) => Self::given(args.given, &device, &mut viewer, file, output)?,
         };
         Ok(Self { wanted, device, viewer })
     }
@@ -123,6 +110,7 @@ impl ShadowSettings {
         device: &DeviceSettings,
         viewer: &mut ViewerSettings,
         file: &File,
+        output: &Output,
     ) -> Result<Wanted, Failure> {
         let below: GivenOptions = file.group()?;
         let Some(certificate) = options.certificate.or(below.certificate) else {
@@ -149,27 +137,29 @@ impl ShadowSettings {
         // A given password serves one session, and no renewal.
         viewer.once = true;
         viewer.eager_renewals = viewer.eager_renewals.map(|_| 0);
-        let password = SecretSource::Sought(Sought {
+        let certificate = given_certificate(&certificate)?;
+        let source = SecretSource {
             what: "one-time password",
             file: options.password_file,
             variable: secrets::PASSWORD,
             configured_file: below.password_file,
             option: "--password-file",
-        });
-        Ok(Wanted::Given(Given { certificate, password }, address))
+        };
+        let password = Password::parse(source.read(output)?.trim()).map_err(unusable)?;
+        Ok(Wanted::Given(Credential { certificate, password }, address))
     }
 }
 
 impl UmsSettings {
-    pub(crate) fn new(options: UmsOptions, file: &File) -> Result<Self, Failure> {
+    pub(crate) fn new(options: UmsOptions, file: &File, output: &Output) -> Result<Self, Failure> {
         let below: UmsOptions = file.group()?;
-        let password = SecretSource::Sought(Sought {
+        let source = SecretSource {
             what: "UMS password",
             file: options.ums_password_file.clone(),
             variable: secrets::UMS_PASSWORD,
             configured_file: below.ums_password_file.clone(),
             option: "--ums-password-file",
-        });
+        };
         let options = options.or(below);
         let missing = |what: &str, option: &str, variable: &str| {
             Failure::usage(
@@ -180,25 +170,19 @@ impl UmsSettings {
                 ),
             )
         };
+        let url =
+            options.ums.ok_or_else(|| missing("the address of UMS", "--ums", "PROCY_UMS_URL"))?;
+        let user = options
+            .ums_user
+            .ok_or_else(|| missing("the UMS user", "--ums-user", "PROCY_UMS_USER"))?;
         let trust = match (options.ums_ca, options.ums_fingerprint) {
-            (Some(path), _) => Trust::Ca(path),
-            (None, Some(text)) => Trust::Pinned(text.parse().map_err(
-                |error: procy_core::credential::CredentialError| {
-                    Failure::usage(error.code(), error.to_string(), error.help())
-                },
-            )?),
+            (Some(path), _) => Trust::CaFile(path),
+            (None, Some(text)) => Trust::Fingerprint(text.parse().map_err(unusable)?),
             (None, None) => Trust::System,
         };
-        Ok(Self {
-            url: options
-                .ums
-                .ok_or_else(|| missing("the address of UMS", "--ums", "PROCY_UMS_URL"))?,
-            user: options
-                .ums_user
-                .ok_or_else(|| missing("the UMS user", "--ums-user", "PROCY_UMS_USER"))?,
-            password,
-            trust,
-        })
+        // Checked now, so that nobody is asked for a password for nothing.
+        Config::new(&url, user.as_str(), Secret::new(String::new()))?;
+        Ok(Self { url, user, password: source.read(output)?.into(), trust })
     }
 }
 
@@ -243,4 +227,19 @@ impl ViewerSettings {
             hold: Duration::from_secs(hold.into()),
         })
     }
+}
+
+fn given_certificate(path: &Path) -> Result<Certificate, Failure> {
+    let text = read_bounded(path, MAX_CERTIFICATE_TEXT).map_err(|error| {
+        Failure::usage(
+            "certificate-unreadable",
+            format!("{} cannot be read: {error}", path.display()),
+            "Name a file with the device's certificate, as UMS gave it, with --certificate.",
+        )
+    })?;
+    Certificate::parse(&text).map_err(unusable)
+}
+
+fn unusable(error: CredentialError) -> Failure {
+    Failure::usage(error.code(), error.to_string(), error.help())
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use procy_core::credential::Credential;
 use procy_core::ums::{Device, DeviceId, DeviceQuery, UmsError};
-use procy_ums::{Client, Config, Error, Secret, Trust};
+use procy_ums::{Client, Config, Error};
 use tokio::time::timeout;
 
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::fact::Level;
 use crate::output::Output;
-use crate::settings::{self, UmsSettings};
+use crate::settings::UmsSettings;
 
 /// How long signing out may take: the person waits for the program to end.
 const SIGN_OUT_WITHIN: Duration = Duration::from_secs(3);
@@ -23,17 +23,11 @@ pub(crate) struct Ums {
 }
 
 impl Ums {
-    /// Reads the password, and asks for it if need be; nothing is sent yet.
-    pub(crate) fn new(settings: &UmsSettings, output: &Output) -> Result<Self, Failure> {
-        // The address first: nobody is asked for a password for nothing.
-        Config::new(&settings.url, settings.user.as_str(), Secret::new(String::new()))?;
-        let password = Secret::from(settings.password.read(output)?);
-        let mut config = Config::new(&settings.url, settings.user.as_str(), password)?;
-        config.trust = match &settings.trust {
-            settings::Trust::System => Trust::System,
-            settings::Trust::Ca(path) => Trust::CaFile(path.clone()),
-            settings::Trust::Pinned(fingerprint) => Trust::Fingerprint(*fingerprint),
-        };
+    /// Prepares everything; nothing is sent yet.
+    pub(crate) fn new(settings: &UmsSettings) -> Result<Self, Failure> {
+        let UmsSettings { url, user, password, trust } = settings;
+        let mut config = Config::new(url, user.as_str(), password.clone())?;
+        config.trust = trust.clone();
         Ok(Self { client: Client::new(config, procy_ums::provider())? })
     }
 

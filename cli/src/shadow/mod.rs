@@ -37,10 +37,7 @@ pub(crate) type Ending = Result<Exit, Failure>;
 pub(crate) async fn run(settings: ShadowSettings, output: &Output, mut stop: Stop) -> Ending {
     let ShadowSettings { wanted, device, viewer } = settings;
     match wanted {
-        Wanted::Given(given, address) => {
-            let password = given.password.read(output)?;
-            let credential = target::given(&given, &password)?;
-            drop(password);
+        Wanted::Given(credential, address) => {
             let source = Source::Given(Some(credential).into());
             let target = Target::new(source, address.clone(), address, device, viewer.hold);
             open(target.into(), viewer, output, stop).await
@@ -71,7 +68,7 @@ pub(crate) async fn sign_in(
     output: &Output,
     stop: &mut Stop,
 ) -> Result<Ums, Failure> {
-    let ums = Ums::new(settings, output)?;
+    let ums = Ums::new(settings)?;
     tokio::select! {
         signed_in = ums.sign_in() => signed_in?,
         exit = stop.asked() => {

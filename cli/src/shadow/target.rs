@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use procy_core::credential::{Certificate, Credential, Password};
+use procy_core::credential::Credential;
 use procy_core::error::{Broken, Error, Party};
 use procy_core::procycmd::{Style, Verb};
 use procy_core::prologue::Bounds;
@@ -15,8 +15,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use tokio::time;
 
 use crate::error::Failure;
-use crate::exit::Exit;
-use crate::settings::{DeviceSettings, Given};
+use crate::settings::DeviceSettings;
 use crate::ums::Ums;
 
 /// The least time between two connections that procy makes by itself: devices limit how often they may be connected to.
@@ -142,26 +141,4 @@ impl Target {
             (how, Failure { message, ..Failure::from(&core) })
         })
     }
-}
-
-/// The credentials that were given on the command line.
-pub(crate) fn given(given: &Given, password: &str) -> Result<Credential, Failure> {
-    let unreadable = |message| {
-        Failure::usage(
-            "certificate-unreadable",
-            message,
-            "Name a file with the device's certificate, as UMS gave it, with --certificate.",
-        )
-    };
-    let path = &given.certificate;
-    let text = crate::config::read_bounded(path, procy_core::credential::MAX_CERTIFICATE_TEXT)
-        .map_err(|error| unreadable(format!("{} cannot be read: {error}", path.display())))?;
-    let usage = |error: procy_core::credential::CredentialError| Failure {
-        exit: Exit::Usage,
-        ..Failure::from(&Error::from(error))
-    };
-    Ok(Credential {
-        certificate: Certificate::parse(&text).map_err(usage)?,
-        password: Password::parse(password.trim()).map_err(usage)?,
-    })
 }

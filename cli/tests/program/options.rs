@@ -140,10 +140,31 @@ async fn what_cannot_be_meant_is_refused_with_help() {
         &["shadow", "id:7", "--verb", "both"],
         &["shadow", "id:7", "--listen", "5901"],
         &["fly"],
-        &[],
     ] {
-        assert_eq!(run(arguments).await.code, 2, "{arguments:?}");
+        let mut arguments = arguments.to_vec();
+        arguments.push("--json");
+        run(&arguments).await.failed_with("usage", 2);
     }
+    assert_eq!(run(&[]).await.code, 2);
+}
+
+#[tokio::test]
+async fn variables_set_switches_too() {
+    let rig = Rig::start().await;
+    let mut command = rig.shadow_command("id:7", &[]);
+    command.env("PROCY_ONCE", "1").env("PROCY_EAGER", "yes");
+    let mut procy = Program::start(&mut command);
+    drop(crate::rig::Viewer::connect(&procy.listening().await).await.unwrap());
+    let end = procy.end().await;
+    assert_eq!((end.code, &end.events[0]["event"]), (0, &"credentials".into()), "{end:?}");
+
+    // A flag can switch off what a variable has switched on.
+    let mut command = rig.shadow_command("id:7", &["--json=false", "--once"]);
+    command.env("PROCY_JSON", "true").env("PROCY_VERBOSE", "1");
+    let mut procy = Program::start(&mut command);
+    procy.says("vncviewer").await;
+    procy.interrupt();
+    assert!(procy.end().await.events.is_empty());
 }
 
 #[tokio::test]
