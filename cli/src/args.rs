@@ -119,7 +119,8 @@ pub(crate) struct OutputOptions {
 #[serde(default, rename_all = "kebab-case")]
 #[command(next_help_heading = "UMS")]
 pub(crate) struct UmsOptions {
-    /// The address of UMS, such as https://ums.example.com:8443
+    /// The address of UMS.
+    #[arg(help = "The address of UMS, such as https://ums.example.com:8443")]
     #[arg(long, value_name = "URL", env = "PROCY_UMS_URL", hide_env_values = true)]
     pub(crate) ums: Option<String>,
     /// The user to sign in as

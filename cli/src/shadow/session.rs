@@ -141,6 +141,10 @@ impl Attempt {
 
     fn done(&mut self, done: Done) {
         self.job = None;
+        if self.run.outcome().is_some() {
+            // Too late: it is over for another reason, and that one counts.
+            return;
+        }
         match done {
             Done::Credential(Ok((credential, asked)), turn) => {
                 let fingerprint = credential.certificate.fingerprint();
