@@ -70,6 +70,10 @@ device answers with its VNC hello, bytes flow. A listening port so outlives a pa
 The UMS password comes from --ums-password-file, the variable PROCY_UMS_PASSWORD or a prompt; a given one-time \
 password from --password-file, PROCY_PASSWORD or a prompt; never from an option's value, which other users could see.
 
+With --json, every line on stdout is an object with `schema` (1), `time`, `session` and `event`: listening (address), \
+viewer (from), credentials (fingerprint), connected (address), verified (fingerprint), hello (version), relaying, ended \
+(to_viewer and to_device in bytes, duration_ms, reason, truncated), error (code, message, help, fault).
+
 Examples:
   procy shadow reception --ums https://ums.example.com:8443 --ums-user helpdesk
   procy shadow ip:192.0.2.17 --viewer 'xtigervncviewer {host}::{port}'

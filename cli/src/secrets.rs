@@ -99,3 +99,53 @@ fn readable_by_others(file: &File) -> bool {
 const fn readable_by_others(_file: &File) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::args::OutputOptions;
+
+    fn read(bytes: &[u8]) -> Result<String, Failure> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        fs::write(&path, bytes).unwrap();
+        let source = SecretSource {
+            what: "secret",
+            file: Some(path),
+            variable: "PROCY_TEST_SECRET",
+            configured_file: Some("/nonexistent".into()),
+            option: "--secret-file",
+        };
+        let output = Output::new(&OutputOptions::default());
+        source.read(&output).map(|secret| secret.to_string())
+    }
+
+    #[test]
+    fn a_files_last_line_break_is_not_part_of_the_secret() {
+        for (bytes, secret) in [
+            (&b"hush"[..], "hush"),
+            (b"hush\n", "hush"),
+            (b"hush\r\n", "hush"),
+            (b" hush hush \n\n", " hush hush \n"),
+            (b"", ""),
+        ] {
+            assert_eq!(read(bytes).unwrap(), secret);
+        }
+    }
+
+    #[test]
+    fn what_is_no_password_is_refused_without_showing_it() {
+        let longest = vec![b'x'; usize::try_from(MAX_SECRET).unwrap()];
+        assert_eq!(read(&longest).unwrap().len(), longest.len());
+        for bytes in [[&longest[..], b"x"].concat(), b"hush\xff".to_vec()] {
+            let failure = read(&bytes).unwrap_err();
+            assert_eq!(failure.code, "secret-missing");
+            assert!(failure.help.contains("--secret-file"));
+            assert!(
+                !format!("{failure}").contains("xxx") && !format!("{failure}").contains("hush")
+            );
+        }
+    }
+}

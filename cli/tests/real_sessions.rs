@@ -1,5 +1,6 @@
 //! `procy shadow` between programs that this project did not write: what is seen and typed through it.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod real;
 

@@ -71,6 +71,15 @@ async fn the_ums_password_comes_from_the_environment_too_but_a_named_file_counts
     command.args(["--ums-password-file", wrong.to_str().unwrap()]);
     Program::start(&mut command).end().await.failed_with("ums-login-refused", 3);
 
+    // A variable counts more than a file that the configuration names.
+    let text = format!("ums-password-file = {wrong:?}\n");
+    let config = rig.secret("procy.toml", &text);
+    let mut command = rig.procy(&options);
+    command.env("PROCY_CONFIG", config);
+    Program::start(&mut command).end().await.failed_with("ums-login-refused", 3);
+    command.env("PROCY_UMS_PASSWORD", crate::rig::UMS_PASSWORD);
+    assert_eq!(Program::start(&mut command).end().await.code, 0);
+
     // Without a terminal, nobody is asked.
     let end = Program::start(&mut rig.procy(&options)).end().await;
     end.failed_with("secret-missing", 2);

@@ -92,6 +92,13 @@ impl Program {
         assert!(heard, "it never said {words:?}: {}", *self.stderr.borrow());
     }
 
+    /// How many files and sockets it has open.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn open_files(&self) -> usize {
+        let directory = format!("/proc/{}/fd", self.child.id().unwrap());
+        std::fs::read_dir(directory).unwrap().count()
+    }
+
     /// As if Ctrl-C was pressed.
     pub(crate) fn interrupt(&self) {
         self.signal(Signal::INT);

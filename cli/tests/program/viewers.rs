@@ -125,3 +125,30 @@ async fn a_failed_session_does_not_end_the_listener() {
     let end = procy.end().await;
     assert_eq!((end.code, end.named("error").count()), (130, 2));
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn no_session_leaves_a_socket_behind() {
+    let rig = Rig::behaving(Behaviour::ProxycmdOnly).await;
+    let mut procy = rig.shadow(&[]);
+    let address = procy.listening().await;
+    // Whatever the first session opens for good may stay.
+    assert!(Viewer::connect(&address).await.is_err());
+    procy.event("ended").await;
+    let before = procy.open_files();
+    for _ in 0..5 {
+        assert!(Viewer::connect(&address).await.is_err());
+        drop(TcpStream::connect(&address).await.unwrap());
+        procy.event("ended").await;
+        procy.event("ended").await;
+    }
+    // A session's sockets are closed right after it has told its end.
+    let closed = async {
+        while procy.open_files() > before {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(WITHIN, closed).await.expect("sockets are left open");
+    procy.interrupt();
+    assert_eq!(procy.end().await.code, 130);
+}
