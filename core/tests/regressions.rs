@@ -1,4 +1,11 @@
 //! What once went wrong, found by a review of the machine with fresh eyes.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 mod common;
 
