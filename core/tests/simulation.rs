@@ -9,8 +9,10 @@
 
 mod common;
 
+use std::collections::BTreeMap;
+
 use procy_core::event::Outcome;
-use procy_core::sim::{Plan, Random, World};
+use procy_core::sim::{Cast, Plan, Random, World};
 
 #[test]
 fn when_all_goes_well_everything_arrives() {
@@ -33,25 +35,60 @@ fn when_all_goes_well_everything_arrives() {
     );
 }
 
+/// `PROCY_SEED=n` replays one schedule and shows it; `PROCY_SEEDS=n` runs so many.
 #[test]
 fn ten_thousand_schedules_keep_every_invariant() {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let cast = common::toy_cast();
-    let seeds =
-        std::env::var("PROCY_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(10_000);
-    let mut codes = std::collections::BTreeMap::<&str, u32>::new();
-    for seed in 0..seeds {
+    if let Some(seed) = number("PROCY_SEED") {
         procy_toycrypto::seed_thread(seed);
-        match World::drawn(&cast, seed).run() {
-            Ok(report) => {
-                *codes
-                    .entry(match &report.console {
-                        Outcome::Ended(_) => "ended",
-                        Outcome::Failed(error) => error.code(),
-                    })
-                    .or_default() += 1;
-            }
-            Err(broken) => panic!("seed {seed}: {broken}"),
+        let world = World::drawn(&cast, seed);
+        println!("{:#?}", world.plan());
+        println!("{:#?}", world.run().unwrap());
+        return;
+    }
+    let seeds = number("PROCY_SEEDS").unwrap_or(10_000);
+    let ends = run(&cast, 0..seeds, procy_toycrypto::seed_thread);
+    println!("{ends:?}");
+    if seeds >= 10_000 {
+        // The schedules reach what they are meant to reach.
+        for code in [
+            "ended",
+            "certificate-mismatch",
+            "key-not-proven",
+            "closed-before-hello",
+            "viewer-left",
+        ] {
+            assert!(ends.get(code).is_some_and(|count| *count > 100), "{code}: {ends:?}");
         }
     }
-    println!("{codes:?}");
+}
+
+#[cfg(feature = "aws-lc-rs")]
+#[test]
+fn schedules_with_real_cryptography_keep_them_too() {
+    let cast = common::real_cast();
+    let ends = run(&cast, 0..300, |_| {});
+    assert!(ends.contains_key("ended") && ends.contains_key("key-not-proven"), "{ends:?}");
+}
+
+/// How often the schedules of these seeds ended in which way.
+fn run(
+    cast: &Cast,
+    seeds: std::ops::Range<u64>,
+    seed_provider: fn(u64),
+) -> BTreeMap<&'static str, u32> {
+    let mut ends = BTreeMap::new();
+    for seed in seeds {
+        seed_provider(seed);
+        let report = World::drawn(cast, seed).run().unwrap_or_else(|broken| {
+            panic!("{broken}\nPROCY_SEED={seed} replays it");
+        });
+        let code = match &report.console {
+            Outcome::Ended(_) => "ended",
+            Outcome::Failed(error) => error.code(),
+        };
+        *ends.entry(code).or_default() += 1;
+    }
+    ends
 }

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use rustls::pki_types::PrivateKeyDer;
+pub use rustls::pki_types::PrivateKeyDer;
 
 use super::Bounds;
 use crate::credential::Certificate;

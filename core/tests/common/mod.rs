@@ -55,10 +55,24 @@ pub fn device_config() -> device::Config {
 /// Players with the toy provider: fast, and repeatable once the thread is seeded.
 #[cfg(feature = "sim")]
 pub fn toy_cast() -> Cast {
-    let crypto = toy();
-    let ((certificate, key), (stranger, strangers_key)) = (identity(1), identity(2));
+    cast(&toy(), identity(1), identity(2))
+}
+
+/// Players with real keys and real cryptography, which no seed repeats.
+#[cfg(all(feature = "sim", feature = "aws-lc-rs"))]
+pub fn real_cast() -> Cast {
+    let player = |name| (real::pinned(name), real::key(name));
+    cast(&Crypto::aws_lc_rs(), player("rsa-2048"), player("twin"))
+}
+
+#[cfg(feature = "sim")]
+fn cast(
+    crypto: &Crypto,
+    (certificate, key): (Certificate, PrivateKeyDer<'static>),
+    (stranger, strangers_key): (Certificate, PrivateKeyDer<'static>),
+) -> Cast {
     let make = |certificate: &Certificate, key| {
-        let mut config = device::Config::new(certificate, key, &crypto).unwrap();
+        let mut config = device::Config::new(certificate, key, crypto).unwrap();
         config.bounds = Cast::bounds();
         config
     };
