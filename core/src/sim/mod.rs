@@ -4,6 +4,7 @@
 //! brings the crypto provider, and for a run that can be replayed a deterministic one.
 
 mod network;
+mod person;
 mod plan;
 mod random;
 mod world;

@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::person::{Person, said};
 use super::plan::{DeviceKind, HostKind, Plan, ViewerKind};
 use super::{Line, Pipe, Random};
 use crate::credential::{Certificate, Credential, Password};
@@ -99,18 +100,6 @@ enum Deed {
     Viewer,
     Verdict,
     Service,
-}
-
-/// Whoever is at one of the outer ends.
-#[derive(Debug, Default)]
-struct Person {
-    got: Vec<u8>,
-    /// How much of it has been held against what was said.
-    checked: usize,
-    sent: u64,
-    ended: bool,
-    gone: bool,
-    stalled_until: Instant,
 }
 
 impl World {
@@ -572,50 +561,6 @@ impl Actor {
     const fn new(session: Option<Session>) -> Self {
         Self { session, todo: Vec::new(), outcome: None, near: false, far: false }
     }
-}
-
-impl Person {
-    fn listen(&mut self, pipe: &mut Pipe, now: Instant, random: &mut Random) -> bool {
-        let mut buffer = [0; 8_192];
-        match pipe.read(&mut buffer, now, random) {
-            Io::Moved(0) | Io::Gone(_) => !core::mem::replace(&mut self.ended, true),
-            Io::Moved(n) => {
-                self.got.extend_from_slice(&buffer[..n]);
-                true
-            }
-            Io::Blocked => false,
-        }
-    }
-
-    fn talk(
-        &mut self,
-        pipe: &mut Pipe,
-        most: u64,
-        first: &[u8],
-        now: Instant,
-        random: &mut Random,
-    ) -> bool {
-        let n = most.saturating_sub(self.sent).min(8_192);
-        let words: Vec<u8> = (self.sent..self.sent + n).map(|at| said(first, at)).collect();
-        if words.is_empty() {
-            return false;
-        }
-        match pipe.write(&words, now, random) {
-            Io::Moved(n) => {
-                self.sent += n as u64;
-                n > 0
-            }
-            Io::Gone(_) => !core::mem::replace(&mut self.ended, true),
-            Io::Blocked => false,
-        }
-    }
-}
-
-/// What somebody says at a position: `first`, then bytes that follow from it, so that any loss or mix-up shows. A viewer
-/// does not begin with what could end a command.
-fn said(first: &[u8], at: u64) -> u8 {
-    let rest = || ((at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8 ^ first.len() as u8;
-    usize::try_from(at).ok().and_then(|at| first.get(at).copied()).unwrap_or_else(rest)
 }
 
 fn due(todo: &mut Vec<(Instant, Deed)>, now: Instant) -> Option<Deed> {
