@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use common::bench::Role;
 use common::{Bench, Host, Stage, credential};
+use procy_core::error::Broken;
 use procy_core::event::{Outcome, Side};
 use procy_core::pump::Turn;
 use procy_core::timer::Deadlines;
@@ -109,6 +110,38 @@ fn both_ends_silent_after_half_a_close_reach_an_end() {
             bench.settle();
             let took = sleep_through(&mut bench);
             assert_eq!(took, Deadlines::default().close * 2, "one for the rest, one for farewells");
+            assert_eq!(bench.host.code(), "ended");
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_goes_on_talking_to_one_that_is_gone_reaches_an_end() {
+    for role in Role::BOTH {
+        for near_talks in [true, false] {
+            let mut bench = Bench::at(role, Stage::Relaying);
+            // One says goodbye, then takes nothing any more; the other one does not care.
+            if near_talks {
+                bench.peer.close();
+                bench.settle();
+                bench.host.far.deaf = Some(Broken::Reset);
+            } else {
+                bench.host.near.fin = true;
+                bench.settle();
+                bench.host.near.deaf = Some(Broken::Reset);
+            }
+            for _ in 0..20 {
+                bench.host.now = bench.host.now + Duration::from_secs(1);
+                if near_talks {
+                    bench.host.near.push(b"and another thing");
+                } else {
+                    bench.peer.say(b"and another thing");
+                    let said = bench.peer.flush();
+                    bench.host.far.push(&said);
+                }
+                bench.host.turn();
+            }
+            assert!(bench.host.session.is_over(), "{role:?} {near_talks}");
             assert_eq!(bench.host.code(), "ended");
         }
     }
