@@ -207,6 +207,47 @@ fn who_ends_second_changes_nothing() {
     assert_eq!(bench.host.session.outcome(), Some(&ended(Party::Viewer, false)));
 }
 
+/// It closed, and then its stream broke: a device that goes on talking, and never ends, would be relayed to nobody.
+#[test]
+fn a_viewer_that_is_gone_both_ways_ends_the_session() {
+    let mut bench = Bench::console(Stage::Relaying);
+    bench.host.near.push(b"the last words");
+    bench.host.near.fin = true;
+    bench.settle();
+    assert_eq!(bench.host.code(), "-", "it may still listen");
+    bench.host.near.deaf = Some(Broken::Reset);
+    bench.peer.say(b"to nobody");
+    bench.settle();
+    assert_eq!(bench.host.session.outcome(), Some(&ended(Party::Viewer, false)));
+    assert_eq!(bench.peer.got, b"the last words");
+    for _ in 0..10 {
+        bench.peer.say(b"still talking");
+        bench.peer.exchange(&mut bench.host.far);
+        bench.host.wait(Duration::from_secs(1));
+    }
+    assert!(bench.host.session.is_over(), "however much it talks");
+}
+
+#[test]
+fn each_direction_is_told_once_when_it_ends() {
+    for role in Role::BOTH {
+        let mut bench = Bench::at(role, Stage::Relaying);
+        bench.host.near.fin = true;
+        bench.settle();
+        for _ in 0..3 {
+            bench.peer.say(b"words");
+            bench.settle();
+        }
+        let told =
+            |bench: &Bench| bench.host.said().iter().filter(|event| *event == "HalfClosed").count();
+        assert_eq!(told(&bench), 1);
+        bench.peer.close();
+        bench.settle();
+        bench.host.turn();
+        assert_eq!(told(&bench), 2);
+    }
+}
+
 #[test]
 fn traffic_counts_content_without_tls() {
     let mut bench = Bench::console(Stage::Relaying);
