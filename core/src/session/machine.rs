@@ -301,12 +301,11 @@ impl Visit<'_, '_> {
                 return Ok(true);
             }
         }
-        let (near, far) = (&self.near.port, &self.far.port);
-        let quiet = |port: &Port| matches!(port.output, Output::Shut | Output::Broken(_));
-        let gone = |port: &Port| port.judged && matches!(port.output, Output::Broken(_));
-        // Both directions have ended; or one side neither says nor takes anything more, whatever the
-        // other has still to say to it.
-        if (near.judged && far.judged && quiet(near) && quiet(far)) || gone(near) || gone(far) {
+        // A side that neither speaks nor hears any more leaves nothing to relay, whatever the other
+        // still has to say to it; what the other has to get, it still gets.
+        let done =
+            |port: &Port| port.judged && matches!(port.output, Output::Shut | Output::Broken(_));
+        if done(self.near.port) || done(self.far.port) {
             self.finish(self.ended());
         }
         Ok(false)
