@@ -1,0 +1,205 @@
+//! One session with its sockets.
+
+use std::net;
+use std::os::fd::OwnedFd;
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+use procy_core::error::{Broken, Error};
+use procy_core::event::{Outcome, Side};
+use procy_core::pump::{Turn, pump};
+use procy_core::timer::Instant;
+use procy_core::{Scratch, Session};
+
+use crate::command::Answer;
+use crate::dial::{Dial, Dialled};
+use crate::handle::Place;
+use crate::now;
+use crate::socket::Socket;
+use crate::stats::{Measure, Tally};
+use crate::{Key, Over};
+
+/// What a shard lends to its slots.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) scratch: Scratch<'static>,
+    pub(crate) registry: Registry,
+    pub(crate) budget: usize,
+}
+
+/// A session at its place in a shard.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    place: Place,
+    /// Where it stands in the shard's table, which its sockets' tokens say.
+    index: usize,
+    pub(crate) session: Session,
+    near: Option<Socket>,
+    far: Option<Socket>,
+    dial: Option<Box<Dial>>,
+    /// Where its timer stands.
+    pub(crate) armed: Option<Instant>,
+    /// It is in the queue of those to be visited.
+    pub(crate) queued: bool,
+    pub(crate) cancelled: bool,
+    measured: Measure,
+}
+
+impl Slot {
+    pub(crate) fn new(place: Place, index: usize, session: Session) -> Self {
+        Self {
+            place,
+            index,
+            session,
+            near: None,
+            far: None,
+            dial: None,
+            armed: None,
+            queued: false,
+            cancelled: false,
+            measured: Measure::default(),
+        }
+    }
+
+    pub(crate) const fn key(&self) -> Key {
+        self.place.key()
+    }
+
+    /// Takes in what the operating system says of one side's socket.
+    pub(crate) fn ready(&mut self, side: Side, event: &Event) {
+        if let Some(socket) = self.port(side) {
+            socket.ready(event);
+        } else if let Some(dial) = &mut self.dial {
+            dial.ready(event);
+        }
+    }
+
+    /// One visit: moves bytes until nothing moves, or until the budget is used up.
+    pub(crate) fn turn(&mut self, desk: &mut Desk, tally: &Tally) -> Turn {
+        let now = now();
+        if self.dial.is_some() {
+            self.dial(desk, now);
+        }
+        let Self { session, near, far, .. } = self;
+        let mut visit = session.visit(&mut desk.scratch, now);
+        let turn = pump(&mut visit, near, far, desk.budget);
+        drop(visit);
+        let measure = Measure { traffic: self.session.traffic(), held: self.session.holds() };
+        tally.turned(std::mem::replace(&mut self.measured, measure), measure);
+
+        let mut interrupted = false;
+        for socket in [&mut self.near, &mut self.far].into_iter().flatten() {
+            interrupted |= socket.take_interrupted();
+        }
+        if interrupted && turn == Turn::Wait { Turn::Again } else { turn }
+    }
+
+    /// When it must be visited at the latest.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let own = self.session.deadline().map(|(at, _)| at);
+        let dial = self.dial.as_ref().map(|dial| dial.until);
+        own.into_iter().chain(dial).min()
+    }
+
+    pub(crate) fn answer(&mut self, answer: Answer, desk: &mut Desk) {
+        match answer {
+            Answer::Connect { side, addresses } => {
+                // Not twice, and not for a session that is saying its farewells.
+                if self.port(side).is_none() && self.dial.is_none() && !self.is_decided() {
+                    self.dial = Some(Box::new(Dial::new(side, addresses)));
+                    self.dial(desk, now());
+                }
+                return;
+            }
+            Answer::Attach { side, stream } => return self.adopt(side, stream, desk),
+            Answer::Cancel => self.cancelled = true,
+            _ => {}
+        }
+        let mut visit = self.session.visit(&mut desk.scratch, now());
+        match answer {
+            Answer::Credential { credential, asked } => visit.credential(credential, asked),
+            Answer::Broken { side, how } => visit.broken(side, how),
+            Answer::Accept => visit.accept(),
+            Answer::Refuse => visit.refuse(),
+            Answer::Close | Answer::Cancel => visit.close(),
+            Answer::Abandon { reason } => visit.abandon(&reason),
+            Answer::Connect { .. } | Answer::Attach { .. } => {}
+        }
+    }
+
+    /// Takes a connection that somebody else has made.
+    pub(crate) fn adopt(&mut self, side: Side, stream: net::TcpStream, desk: &mut Desk) {
+        match stream.set_nonblocking(true) {
+            Ok(()) => self.attach(side, TcpStream::from_std(stream), desk),
+            Err(_) => self.session.visit(&mut desk.scratch, now()).broken(side, Broken::Other),
+        }
+    }
+
+    /// Takes a connection that does not block and is not registered.
+    pub(crate) fn attach(&mut self, side: Side, mut stream: TcpStream, desk: &mut Desk) {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if self.port(side).is_some() || self.is_decided() {
+            return;
+        }
+        match desk.registry.register(&mut stream, token(self.index, side), interest) {
+            Ok(()) => self.attached(side, Socket::new(stream), desk),
+            Err(_) => self.session.visit(&mut desk.scratch, now()).broken(side, Broken::Other),
+        }
+    }
+
+    /// It is over, or cancelled: takes all of it apart.
+    pub(crate) fn end(mut self, registry: &Registry, tally: &Tally) -> (Key, Over) {
+        tally.holds(self.measured, Measure::default());
+        let near = self.near.take().filter(|_| self.session.spares_near());
+        // A session that is over has an outcome.
+        let unknown = || Outcome::Failed(Error::Misuse("the session ended without an outcome"));
+        let outcome = self.session.outcome().cloned().unwrap_or_else(unknown);
+        tally.closed(&outcome);
+        let near = near.and_then(|socket| release(socket, registry));
+        (self.key(), Over { outcome, traffic: self.session.traffic(), near })
+    }
+
+    fn dial(&mut self, desk: &mut Desk, now: Instant) {
+        let Some(mut dial) = self.dial.take().filter(|_| !self.is_decided()) else { return };
+        let end = self.session.deadline().map(|(at, _)| at);
+        match dial.step(&desk.registry, token(self.index, dial.side), now, end) {
+            Dialled::Waiting => self.dial = Some(dial),
+            Dialled::Connected(socket) => self.attached(dial.side, socket, desk),
+            Dialled::Failed(how) => {
+                self.session.visit(&mut desk.scratch, now).broken(dial.side, how);
+            }
+        }
+    }
+
+    fn attached(&mut self, side: Side, socket: Socket, desk: &mut Desk) {
+        *self.port(side) = Some(socket);
+        self.session.visit(&mut desk.scratch, now()).attach(side);
+    }
+
+    fn is_decided(&self) -> bool {
+        self.session.outcome().is_some()
+    }
+
+    const fn port(&mut self, side: Side) -> &mut Option<Socket> {
+        match side {
+            Side::Near => &mut self.near,
+            Side::Far => &mut self.far,
+        }
+    }
+}
+
+/// The token of one side's socket of the session at `index`; [`of_token`] reads it.
+const fn token(index: usize, side: Side) -> Token {
+    Token(index << 1 | matches!(side, Side::Far) as usize)
+}
+
+pub(crate) const fn of_token(token: Token) -> (usize, Side) {
+    (token.0 >> 1, if token.0 & 1 == 0 { Side::Near } else { Side::Far })
+}
+
+fn release(socket: Socket, registry: &Registry) -> Option<net::TcpStream> {
+    let mut stream = socket.into_stream();
+    registry.deregister(&mut stream).ok()?;
+    Some(OwnedFd::from(stream).into())
+}
