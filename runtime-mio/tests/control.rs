@@ -104,6 +104,31 @@ fn a_second_connection_for_the_same_side_is_dropped() {
 }
 
 #[test]
+fn a_connection_for_a_session_that_says_its_farewells_is_dropped() {
+    let mut plan = Plan { silent: &["CredentialNeeded"], ..Plan::default() };
+    // It would wait as long for the stranger to end.
+    plan.console.bounds.deadlines.close = common::LONG * 10;
+    let mut rig = Rig::start(plan);
+    let viewer = rig.viewer();
+    let key = rig.event(Role::Console, "CredentialNeeded");
+    rig.handle().abandon(key, "enough").unwrap();
+    let (stranger, other) = common::tcp_pair();
+    rig.handle().attach(key, Side::Far, other).unwrap();
+    assert!(rest(viewer).starts_with(b"RFB 003.003\n"));
+    assert_eq!(rig.over(Role::Console).0, "abandoned");
+    assert_eq!(rest(stranger), b"");
+}
+
+#[test]
+fn given_up_while_an_event_is_told_the_viewer_hears_it_at_once() {
+    for abandon in ["CredentialNeeded", "ConnectNeeded", "Established", "PasswordSent"] {
+        let mut rig = Rig::start(Plan { abandon: Some(abandon), ..Plan::default() });
+        assert!(String::from_utf8_lossy(&rest(rig.viewer())).contains("enough"), "{abandon}");
+        assert_eq!(rig.over(Role::Console).0, "abandoned");
+    }
+}
+
+#[test]
 fn the_queue_is_bounded_and_gives_back_what_it_refuses() {
     let config = Config { commands: 3, ..Config::default() };
     let mut shard = Shard::new(&config, Nobody).unwrap();

@@ -4,7 +4,7 @@
 mod common;
 
 use std::io::Write;
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{Shutdown, TcpListener};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -160,29 +160,9 @@ fn what_remains_after_an_end_may_stand_still_for_a_while_only() {
     drop(service);
 }
 
-/// An address that is there and answers nothing: its backlog is full.
-fn black_hole() -> (SocketAddr, TcpListener, Vec<socket2::Socket>) {
-    use socket2::{Domain, Socket, Type};
-    let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    full.listen(0).unwrap();
-    let listener = TcpListener::from(full);
-    let address = listener.local_addr().unwrap();
-    let mut waiting = Vec::new();
-    // One that does not get through shows that the next will not either.
-    loop {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let connected = socket.connect_timeout(&address.into(), SHORT);
-        waiting.push(socket);
-        if connected.is_err() {
-            return (address, listener, waiting);
-        }
-    }
-}
-
 #[test]
 fn an_address_that_does_not_answer_gets_its_share_of_the_time_and_then_the_next_is_tried() {
-    let hole = black_hole();
+    let hole = common::black_hole();
     let consoles = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let devices = OnceLock::from(vec![common::free_port(), hole.0, consoles.local_addr().unwrap()]);
     let plan = Plan::bounded(short(|it| it.connect = Duration::from_secs(2)), Bounds::default());
@@ -197,7 +177,7 @@ fn an_address_that_does_not_answer_gets_its_share_of_the_time_and_then_the_next_
 
 #[test]
 fn addresses_that_all_fail_are_reported_by_the_one_that_tells_most() {
-    let hole = black_hole();
+    let hole = common::black_hole();
     let devices = OnceLock::from(vec![hole.0, common::free_port()]);
     let plan = Plan::bounded(short(|it| it.connect = Duration::from_secs(1)), Bounds::default());
     let mut rig = Rig::start(Plan { devices, ..plan });

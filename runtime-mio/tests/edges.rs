@@ -5,6 +5,8 @@ mod common;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use common::{Plan, Rig, Role, Steps, noise, receive};
 use procy_mio::core::Scratch;
@@ -63,6 +65,35 @@ fn an_end_in_an_edge_of_its_own_after_a_partial_read() {
         from.shutdown(Shutdown::Write).unwrap();
         assert_eq!(steps.rest(to), b"");
     }
+}
+
+#[test]
+fn words_and_end_in_the_edge_that_says_connected() {
+    // A connection that the other end cannot take at once is made while the shard waits for it.
+    let (address, listener, full) = common::black_hole();
+    let service = OnceLock::from(address);
+    let mut steps = Steps::new(Plan { service, ..Plan::default() });
+    let viewer = TcpStream::connect(steps.viewers()).unwrap();
+    viewer.set_nonblocking(true).unwrap();
+    steps.event("ServiceNeeded");
+    for _ in &full {
+        listener.accept().unwrap();
+    }
+    // Everything happens between two turns: the system tries again, and the service takes it, speaks and ends.
+    let (mut service, _) = listener.accept().unwrap();
+    service.write_all(b"RFB 003.008\nand goodbye").unwrap();
+    service.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(steps.rest(&viewer), b"RFB 003.008\nand goodbye");
+}
+
+#[test]
+fn an_idle_shard_waits() {
+    let mut steps = Steps::new(Plan::default());
+    let session = steps.session();
+    let (wait, start) = (Duration::from_millis(20), Instant::now());
+    steps.shard.turn(Some(wait)).unwrap();
+    assert!(start.elapsed() >= wait, "it looks again and again");
+    drop(session);
 }
 
 #[test]

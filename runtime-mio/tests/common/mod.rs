@@ -64,6 +64,8 @@ pub struct Plan {
     pub device: device::Config,
     /// Events, by the beginning of their `Debug` form, that the hosts leave unanswered.
     pub silent: &'static [&'static str],
+    /// The one at which they give up.
+    pub abandon: Option<&'static str>,
     /// Where consoles connect to: the device listener, unless set.
     pub devices: OnceLock<Vec<SocketAddr>>,
     /// Where devices connect to.
@@ -76,6 +78,7 @@ impl Default for Plan {
             console: console_config(),
             device: device_config(TlsVersion::Tls13),
             silent: &[],
+            abandon: None,
             devices: OnceLock::new(),
             service: OnceLock::new(),
         }
@@ -144,6 +147,9 @@ impl Host for Teller {
         self.tell(key, What::Event(words.clone()));
         if self.plan.silent.iter().any(|silent| words.starts_with(silent)) {
             return;
+        }
+        if self.plan.abandon.is_some_and(|abandon| words.starts_with(abandon)) {
+            return answers.abandon("enough");
         }
         match event {
             Event::CredentialNeeded => answers.credential(credential(), now()),
@@ -306,7 +312,7 @@ impl Steps {
         service.set_nonblocking(true).unwrap();
         let address = viewers.local_addr().unwrap();
         plan.devices.set(vec![consoles.local_addr().unwrap()]).unwrap();
-        plan.service.set(service.local_addr().unwrap()).unwrap();
+        let _ = plan.service.set(service.local_addr().unwrap());
         let (out, told) = channel();
         let ids = Arc::new(OnceLock::new());
         let teller = Teller {
@@ -337,6 +343,17 @@ impl Steps {
             assert!(self.shard.turn(Some(Duration::from_millis(1))).unwrap());
             look()
         })
+    }
+
+    /// Takes turns until a host is told this event, and one more.
+    pub fn event(&mut self, name: &str) {
+        eventually(name, || {
+            assert!(self.shard.turn(Some(Duration::from_millis(1))).unwrap());
+            let is =
+                |told: Told| matches!(told.what, What::Event(event) if event.starts_with(name));
+            self.told.try_iter().any(is).then_some(())
+        });
+        self.shard.turn(Some(Duration::ZERO)).unwrap();
     }
 
     /// Takes turns until nobody is visited any more.
@@ -415,6 +432,22 @@ pub fn tcp_pair() -> (TcpStream, TcpStream) {
 /// A port that is free, and was just given back.
 pub fn free_port() -> SocketAddr {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+}
+
+/// An address that is there and answers nothing, because its backlog is full of those returned.
+pub fn black_hole() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+    use socket2::{Domain, Socket, Type};
+    let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let listener = TcpListener::from(full);
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    // One that does not get through shows that the next will not either.
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(50)) {
+        waiting.push(stream);
+    }
+    (address, listener, waiting)
 }
 
 /// From now on, closing this socket resets the connection.
