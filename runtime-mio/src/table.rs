@@ -112,3 +112,42 @@ impl Table {
         self.timers.next()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use mio::{Poll, Waker};
+    use procy_core::prologue::console::Config;
+    use procy_core::tls::Crypto;
+
+    use super::*;
+    use crate::{Handle, now};
+
+    #[test]
+    fn a_session_that_is_gone_leaves_nothing_behind() {
+        let poll = Poll::new().unwrap();
+        let handle = Handle::new(1, 1, Waker::new(poll.registry(), Token(0)).unwrap());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = Arc::new(Config::new(Crypto::from(provider)));
+        let mut table = Table::default();
+        for _ in 0..3 {
+            let place = handle.place().unwrap();
+            let key = place.key();
+            table.insert(place, Session::console(config.clone(), now()));
+            let index = table.find(key).unwrap();
+            table.arm(index);
+            assert!(table.deadline().is_some());
+            table.expire(now() + Duration::from_secs(3_600));
+            table.arm(index);
+            drop(table.remove(index).unwrap());
+            assert_eq!((table.deadline(), table.find(key)), (None, None));
+            // What is left in the queue names nobody.
+            while table.waiting() > 0 {
+                assert_eq!(table.next(), None);
+            }
+        }
+        assert_eq!(handle.load(), 0);
+    }
+}
