@@ -1,0 +1,51 @@
+//! A socket as the core's pump sees it.
+
+use std::io::IoSlice;
+use std::os::fd::AsFd;
+
+use procy_core::pump::{Io, Stream};
+use procy_core::session::Pending;
+use procy_std::broken;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, sendmsg, shutdown};
+
+/// How many slices one write takes; the next takes the rest.
+const SLICES: usize = 64;
+
+/// No `SIGPIPE` either: the program may be one that Rust's runtime has not told to ignore it. (Where there is no such
+/// flag, the standard library sets the socket's own.)
+#[cfg(not(target_vendor = "apple"))]
+const SENDING: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+#[cfg(target_vendor = "apple")]
+const SENDING: SendFlags = SendFlags::DONTWAIT;
+
+pub(crate) struct Socket<'s, S>(pub(crate) &'s S);
+
+impl<S: AsFd> Stream for Socket<'_, S> {
+    fn read(&mut self, into: &mut [u8]) -> Io {
+        io(recv(self.0, into, RecvFlags::DONTWAIT).map(|(n, _)| n))
+    }
+
+    fn write(&mut self, parts: Pending<'_>) -> Io {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let mut count = 0;
+        for (slice, part) in slices.iter_mut().zip(parts) {
+            *slice = IoSlice::new(part);
+            count += 1;
+        }
+        io(sendmsg(self.0, &slices[..count], &mut SendAncillaryBuffer::default(), SENDING))
+    }
+
+    fn shutdown(&mut self) -> Io {
+        io(shutdown(self.0, Shutdown::Write).map(|()| 0))
+    }
+}
+
+fn io(result: rustix::io::Result<usize>) -> Io {
+    match result {
+        Ok(n) => Io::Moved(n),
+        // An interrupted call is made again: poll(2) says at once that it can be.
+        Err(Errno::AGAIN | Errno::INTR) => Io::Blocked,
+        Err(error) => Io::Gone(broken(&error.into())),
+    }
+}

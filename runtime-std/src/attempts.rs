@@ -1,0 +1,176 @@
+//! Connecting to a host's addresses in turn, within a bound: the order and the words, without the waiting.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use procy_core::error::Broken;
+use procy_core::timer::Instant;
+
+use crate::broken;
+
+/// How long connecting takes at the most, all addresses together: the core's default for this wait.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// How many of a name's addresses are tried.
+pub const MAX_ADDRESSES: usize = 8;
+
+/// Why a host could not be connected to: pass [`ConnectError::how`] to `Run::broken`.
+#[derive(Debug, thiserror::Error)]
+#[error("{host} port {port} cannot be reached: {words}")]
+pub struct ConnectError {
+    host: String,
+    port: u16,
+    how: Broken,
+    words: String,
+}
+
+impl ConnectError {
+    /// The same in the core's terms; if several addresses were tried, that of the one that tells most.
+    #[must_use]
+    pub const fn how(&self) -> Broken {
+        self.how
+    }
+}
+
+/// One host's addresses, tried one after another, each for its share of the time that is left.
+///
+/// Take [`Attempts::next`], connect to it for so long, say [`Attempts::failed`] if that fails, and so on until there is
+/// none; then [`Attempts::error`] says it all.
+#[derive(Debug)]
+pub struct Attempts {
+    error: ConnectError,
+    end: Instant,
+    addresses: VecDeque<SocketAddr>,
+    /// The one that is being tried.
+    current: Option<SocketAddr>,
+}
+
+impl Attempts {
+    /// What the host's name resolved to, if it did; all attempts are over at `end`.
+    #[must_use]
+    pub fn new(
+        host: &str,
+        port: u16,
+        end: Instant,
+        resolved: io::Result<impl IntoIterator<Item = SocketAddr>>,
+    ) -> Self {
+        let mut words = String::new();
+        let addresses: VecDeque<_> = match resolved {
+            Ok(addresses) => addresses.into_iter().take(MAX_ADDRESSES).collect(),
+            Err(why) => {
+                words = why.to_string();
+                VecDeque::new()
+            }
+        };
+        if addresses.is_empty() && words.is_empty() {
+            words.push_str("its name has no address");
+        }
+        let error = ConnectError { host: host.to_owned(), port, how: Broken::Unreachable, words };
+        Self { error, end, addresses, current: None }
+    }
+
+    /// The next address, and how long it may take: never nothing, as some calls refuse that.
+    pub fn next(&mut self, now: Instant) -> Option<(SocketAddr, Duration)> {
+        let share = u32::try_from(self.addresses.len()).unwrap_or(u32::MAX).max(1);
+        self.current = self.addresses.pop_front();
+        let within = (self.end.since(now) / share).max(Duration::from_millis(1));
+        self.current.map(|address| (address, within))
+    }
+
+    /// The last address could not be connected to.
+    pub fn failed(&mut self, why: &io::Error) {
+        let Some(address) = self.current.take() else { return };
+        let Self { error, .. } = self;
+        let this = broken(why);
+        if error.words.is_empty() || telling(this) > telling(error.how) {
+            error.how = this;
+        }
+        if !error.words.is_empty() {
+            error.words.push_str("; ");
+        }
+        error.words.push_str(&format!("{address}: {why}"));
+    }
+
+    /// Why none of them could.
+    #[must_use]
+    pub fn error(self) -> ConnectError {
+        self.error
+    }
+}
+
+/// An answer tells more than none, and none more than no way there.
+const fn telling(how: Broken) -> u8 {
+    match how {
+        Broken::Refused => 3,
+        Broken::Reset => 2,
+        Broken::TimedOut => 1,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    fn at(seconds: u64) -> Instant {
+        Instant::after_epoch(Duration::from_secs(seconds))
+    }
+
+    fn addresses(count: u8) -> io::Result<Vec<SocketAddr>> {
+        Ok((0..count).map(|n| SocketAddr::from(([192, 0, 2, n], 5900))).collect())
+    }
+
+    #[test]
+    fn each_address_gets_its_share_of_what_is_left() {
+        let mut attempts = Attempts::new("host", 5900, at(10), addresses(2));
+        assert_eq!(attempts.next(at(0)).unwrap().1, Duration::from_secs(5));
+        assert_eq!(attempts.next(at(1)).unwrap().1, Duration::from_secs(9));
+        assert_eq!(attempts.next(at(2)), None);
+        let mut late = Attempts::new("host", 5900, at(10), addresses(1));
+        assert_eq!(late.next(at(11)).unwrap().1, Duration::from_millis(1));
+    }
+
+    #[test]
+    fn the_error_names_every_address_and_keeps_what_tells_most() {
+        let mut attempts = Attempts::new("host", 5900, at(10), addresses(3));
+        for kind in [ErrorKind::TimedOut, ErrorKind::ConnectionRefused, ErrorKind::HostUnreachable]
+        {
+            assert!(attempts.next(at(0)).is_some());
+            attempts.failed(&kind.into());
+        }
+        let error = attempts.error();
+        assert_eq!(error.how(), Broken::Refused);
+        let text = error.to_string();
+        assert!(text.starts_with("host port 5900 cannot be reached: 192.0.2.0:5900: "), "{text}");
+        assert!(
+            text.contains("; 192.0.2.1:5900: ") && text.contains("; 192.0.2.2:5900: "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_does_not_resolve_is_unreachable() {
+        let nothing: io::Result<Vec<SocketAddr>> = Err(io::Error::other("no such host"));
+        let mut attempts = Attempts::new("host", 1, at(10), nothing);
+        assert_eq!(attempts.next(at(0)), None);
+        let error = attempts.error();
+        assert_eq!(error.how(), Broken::Unreachable);
+        assert_eq!(error.to_string(), "host port 1 cannot be reached: no such host");
+        let empty = Attempts::new("host", 1, at(10), addresses(0)).error();
+        assert!(empty.to_string().ends_with("its name has no address"));
+    }
+
+    #[test]
+    fn no_more_than_a_bounded_number_is_tried() {
+        let mut attempts = Attempts::new("host", 5900, at(10), addresses(200));
+        let mut tried = 0;
+        while attempts.next(at(0)).is_some() {
+            tried += 1;
+        }
+        assert_eq!(tried, MAX_ADDRESSES);
+    }
+}

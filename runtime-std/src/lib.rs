@@ -1,0 +1,24 @@
+//! What procy's runtimes share where there is a standard library. It does no I/O and waits for nothing.
+//!
+//! | item | what for |
+//! |---|---|
+//! | [`now`], [`to_std`] | the core's clock, counted from an epoch of this process |
+//! | [`visit`] | a visit with this thread's warm memory |
+//! | [`broken`], [`tune`], [`passing`] | the operating system's errors and sockets, as sessions want them |
+//! | [`Attempts`] | a host's addresses in turn, within a bound |
+//! | [`Step`], [`Report`], [`verbs!`] | the surface that is the same in every runtime |
+
+#![forbid(unsafe_code)]
+
+mod attempts;
+mod clock;
+mod socket;
+mod surface;
+mod warm;
+
+pub use attempts::{Attempts, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES};
+pub use clock::{now, to_std};
+pub use procy_core as core;
+pub use socket::{broken, passing, tune};
+pub use surface::{Report, Step};
+pub use warm::visit;

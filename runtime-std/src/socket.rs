@@ -1,0 +1,94 @@
+//! The operating system's errors and sockets, as sessions want them.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use procy_core::error::Broken;
+use socket2::{SockRef, TcpKeepalive};
+
+/// A connection that says nothing for so long is asked for a sign of life,
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// then this often,
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// and so many times: an unplugged device is noticed after 60 s.
+#[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "solaris")))]
+const KEEPALIVE_PROBES: u32 = 3;
+/// The same while data is in flight, where keepalive is silent and retransmission lasts for a quarter of an hour.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Switches off Nagle's delay, and has the operating system notice a peer that is no longer there within about a
+/// minute. What it refuses is left as it is: a session works without.
+pub fn tune<'s>(stream: impl Into<SockRef<'s>>) {
+    let socket = stream.into();
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
+    #[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "solaris")))]
+    let keepalive = keepalive.with_retries(KEEPALIVE_PROBES);
+
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&keepalive);
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+}
+
+/// What an error of the operating system means to a session.
+#[must_use]
+pub fn broken(error: &io::Error) -> Broken {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Broken::Refused,
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::NotConnected => Broken::Reset,
+        ErrorKind::TimedOut => Broken::TimedOut,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Broken::Unreachable,
+        _ => Broken::Other,
+    }
+}
+
+/// Whether what a listener says concerns one connection that went away while it waited, and not the listener.
+#[must_use]
+pub fn passing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_tuned_connection_has_no_delay_and_is_watched() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        tune(&stream);
+        let socket = SockRef::from(&stream);
+        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        {
+            assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
+            assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
+            assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
+        }
+    }
+
+    #[test]
+    fn errors_are_told_in_the_cores_terms() {
+        for (kind, how) in [
+            (ErrorKind::ConnectionRefused, Broken::Refused),
+            (ErrorKind::ConnectionReset, Broken::Reset),
+            (ErrorKind::BrokenPipe, Broken::Reset),
+            (ErrorKind::TimedOut, Broken::TimedOut),
+            (ErrorKind::HostUnreachable, Broken::Unreachable),
+            (ErrorKind::PermissionDenied, Broken::Other),
+        ] {
+            assert_eq!(broken(&kind.into()), how, "{kind}");
+        }
+    }
+}
