@@ -20,5 +20,6 @@ pub use attempts::{Attempts, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES};
 pub use clock::{now, to_std};
 pub use procy_core as core;
 pub use socket::{broken, passing, tune};
+pub use socket2::SockRef;
 pub use surface::{Report, Step};
 pub use warm::visit;
