@@ -8,8 +8,8 @@ use std::task::{Context, Poll, ready};
 use futures_io::{AsyncRead, AsyncWrite};
 use procy_std::SockRef;
 
-/// A socket whose close is a FIN, whatever its runtime makes of closing: async-std's sockets, and `smol::Async`, only flush, so that
-/// nothing would tell the peer of an end before the socket is dropped. Harmless for others.
+/// A socket whose close is a FIN, whatever its runtime makes of closing: async-std's sockets and `smol::Async` only
+/// flush, so that without this the peer would hear of an end when the socket is dropped. Harmless for others.
 #[derive(Clone, Debug)]
 pub struct Fin<S>(pub S);
 
