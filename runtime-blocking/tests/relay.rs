@@ -144,7 +144,9 @@ fn a_console_session_whose_parts_are_at_hand_is_one_call() {
     });
     service.write_all(HELLO).unwrap();
     assert_eq!(viewer.hear(HELLO.len()), HELLO);
-    drop((viewer, service));
+    drop(viewer);
+    service.rest();
+    drop(service);
     let (report, events) = session.result();
     assert_eq!(report.outcome, by(Party::Viewer));
     assert!(events >= ORDER.len());
