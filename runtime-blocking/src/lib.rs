@@ -56,5 +56,6 @@ pub use net::{accept, connect, listen};
 pub use procy_core as core;
 pub use procy_std::{
     CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, now, passing, tune,
+    tune_device,
 };
 pub use stop::Stop;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use procy_std::{Attempts, ConnectError, now, passing, tune};
+use procy_std::{Attempts, ConnectError, now, passing, tune, tune_device};
 use rustix::event::{PollFd, PollFlags};
 
 use crate::Stop;
@@ -15,7 +15,7 @@ use crate::driver::wait;
 /// How long a listener rests that cannot accept, out of file descriptors or memory.
 const REST: Duration = Duration::from_millis(100);
 
-/// Connects to a device, and [`tune`]s the connection. The host's addresses are tried one after another, each for its
+/// Connects to a device, and has the connection [tuned](crate::tune_device). The host's addresses are tried one after another, each for its
 /// share of what is left of `within`. That bounds connecting; how long a name takes to resolve is for the operating
 /// system to say, which has no call that could be bounded or interrupted. An address is not resolved.
 ///
@@ -27,7 +27,7 @@ pub fn connect(host: &str, port: u16, within: Duration) -> Result<TcpStream, Con
     while let Some((address, share)) = attempts.next(now()) {
         match TcpStream::connect_timeout(&address, share) {
             Ok(stream) => {
-                tune(&stream);
+                tune_device(&stream);
                 return Ok(stream);
             }
             Err(why) => attempts.failed(&why),

@@ -84,11 +84,11 @@ where
     fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
         let Self { session, near, far, timer, .. } = self;
         procy_std::visit(session, timer.now(), |visit| {
-            let turn = pump(visit, &mut near.stream(cx), &mut far.stream(cx), BUDGET);
+            let mut turn = pump(visit, &mut near.stream(cx), &mut far.stream(cx), BUDGET);
             for (side, flushed) in [(Side::Near, near.flush(cx)), (Side::Far, far.flush(cx))] {
                 if let Err(how) = flushed {
                     visit.unwritable(side, how);
-                    return Turn::Again;
+                    turn = Turn::Again;
                 }
             }
             turn

@@ -8,11 +8,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use procy_core::timer::Instant;
-use procy_std::{Attempts, ConnectError, SockRef, tune};
+use procy_std::{Attempts, ConnectError, SockRef, tune_device};
 
 use crate::Timer;
 
-/// Connects to a device, and [`tune`]s the connection. `resolved` brings the host's addresses; they are tried one after
+/// Connects to a device, and has the connection [tuned](crate::tune_device). `resolved` brings the host's addresses; they are tried one after
 /// another by `dial`, each for its share of what is left of `within`, which bounds all of it together.
 ///
 /// ```
@@ -50,7 +50,7 @@ where
     while let Some((address, share)) = attempts.next(timer.now()) {
         match before(timer, timer.now() + share, "no answer", dial(address)).await {
             Ok(stream) => {
-                tune(&stream);
+                tune_device(&stream);
                 return Ok(stream);
             }
             Err(why) => attempts.failed(&why),

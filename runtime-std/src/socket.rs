@@ -13,9 +13,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// and so many times: an unplugged device is noticed after 60 s.
 #[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "solaris")))]
 const KEEPALIVE_PROBES: u32 = 3;
-/// The same while data is in flight, where keepalive is silent and retransmission lasts for a quarter of an hour.
+/// The same while data is in flight to a device, where keepalive is silent and retransmission lasts for a quarter of an
+/// hour. It also counts the time in which the peer lives but takes nothing (tcp(7)), so it is longer, and a viewer has
+/// none: somebody may have suspended it.
 #[cfg(target_os = "linux")]
-const USER_TIMEOUT: Duration = Duration::from_secs(60);
+const USER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Switches off Nagle's delay, and has the operating system notice a peer that is no longer there within about a
 /// minute. What it refuses is left as it is: a session works without.
@@ -27,8 +29,14 @@ pub fn tune<'s>(stream: impl Into<SockRef<'s>>) {
 
     let _ = socket.set_tcp_nodelay(true);
     let _ = socket.set_tcp_keepalive(&keepalive);
+}
+
+/// [`tune`], for a connection to a device: it is lost too when what is sent to it is not taken for two minutes.
+pub fn tune_device<'s>(stream: impl Into<SockRef<'s>>) {
+    let socket = stream.into();
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
+    tune(socket);
 }
 
 /// What an error of the operating system means to a session.
@@ -74,6 +82,8 @@ mod tests {
             assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_IDLE);
             assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_INTERVAL);
             assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
+            assert_eq!(socket.tcp_user_timeout().unwrap(), None, "a viewer may be suspended");
+            tune_device(&stream);
             assert_eq!(socket.tcp_user_timeout().unwrap(), Some(USER_TIMEOUT));
         }
     }
