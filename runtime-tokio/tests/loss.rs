@@ -244,7 +244,12 @@ async fn connections_have_no_delay_and_are_watched() {
             assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(30));
             assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(10));
             assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
-            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
         }
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let patience = |stream| SockRef::from(stream).tcp_user_timeout().unwrap();
+        assert_eq!(patience(&ours), Some(Duration::from_secs(120)), "a device is given up");
+        assert_eq!(patience(&theirs), None, "a viewer may be suspended");
     }
 }
