@@ -12,8 +12,9 @@ use procy_core::error::Broken;
 use procy_core::event::Side;
 use procy_core::timer::Instant;
 
-use crate::net::tune;
-use crate::socket::{Socket, broken};
+use procy_std::{broken, tune, tune_device};
+
+use crate::socket::Socket;
 
 /// How many addresses of one peer are tried.
 pub const MAX_ADDRESSES: usize = 8;
@@ -71,7 +72,10 @@ impl Dial {
             if let Some(socket) = self.socket.take() {
                 match is_connected(socket.stream()) {
                     Ok(true) => {
-                        tune(socket.stream());
+                        match self.side {
+                            Side::Far => tune_device(socket.stream()),
+                            Side::Near => tune(socket.stream()),
+                        }
                         return Dialled::Connected(socket);
                     }
                     Ok(false) if now < self.until => {

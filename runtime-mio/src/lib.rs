@@ -69,7 +69,6 @@
 #![cfg(unix)]
 #![forbid(unsafe_code)]
 
-mod clock;
 mod command;
 mod dial;
 mod doors;
@@ -85,15 +84,14 @@ mod stats;
 mod table;
 mod timers;
 
-pub use clock::now;
 pub use command::{Answer, Command, Refusal, Refused};
 pub use dial::MAX_ADDRESSES;
 pub use doors::MAX_LISTENERS;
 pub use handle::{Handle, Key, ListenerId, Place};
 pub use host::{Answers, Host, Over};
-pub use net::{bind, tune};
+pub use net::bind;
 pub use procy_core as core;
+pub use procy_std::{broken, now, tune, tune_device};
 pub use shard::{Config, Shard};
 pub use shards::Shards;
-pub use socket::broken;
 pub use stats::Stats;

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use mio::net::TcpStream;
 use procy_core::event::Side;
+use procy_std::tune;
 
 use crate::command::{Answer, Command, Course, Opening, Order};
 use crate::handle::Place;
-use crate::net::tune;
 use crate::{Handle, Host, Key, ListenerId, Shard, now};
 
 /// How many connections are accepted in one turn; then sessions have theirs.

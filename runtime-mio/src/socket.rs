@@ -5,9 +5,9 @@ use std::net::Shutdown;
 
 use mio::event::Event;
 use mio::net::TcpStream;
-use procy_core::error::Broken;
 use procy_core::pump::{Io, Stream};
 use procy_core::session::Pending;
+use procy_std::broken;
 
 /// How many slices one vectored write takes; the next takes the rest.
 const SLICES: usize = 64;
@@ -123,20 +123,5 @@ impl Stream for Socket {
 
     fn shutdown(&mut self) -> Io {
         self.attempt(|stream| stream.shutdown(Shutdown::Write).map(|()| 0))
-    }
-}
-
-/// What an error of the operating system means to a session.
-#[must_use]
-pub fn broken(error: &io::Error) -> Broken {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => Broken::Refused,
-        ErrorKind::ConnectionReset
-        | ErrorKind::ConnectionAborted
-        | ErrorKind::BrokenPipe
-        | ErrorKind::NotConnected => Broken::Reset,
-        ErrorKind::TimedOut => Broken::TimedOut,
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Broken::Unreachable,
-        _ => Broken::Other,
     }
 }

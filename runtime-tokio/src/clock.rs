@@ -1,4 +1,4 @@
-//! The core's clock, counted from an epoch of this process.
+//! The core's clock as tokio counts it, so that `tokio::time::pause` holds it.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use procy_core::timer::Instant;
 
 static EPOCH: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
 
-/// This moment on the clock that sessions are driven by: tokio's, so that `tokio::time::pause` holds it.
+/// This moment on the clock that sessions are driven by: tokio's.
 #[must_use]
 pub fn now() -> Instant {
     // The epoch first: nothing lies before it.

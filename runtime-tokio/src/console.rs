@@ -4,22 +4,13 @@ use std::sync::Arc;
 
 use procy_core::Session;
 use procy_core::credential::Credential;
-use procy_core::error::Error;
-use procy_core::event::{Event, Outcome, Traffic};
+use procy_core::event::Event;
 use procy_core::prologue::console::Config;
 use procy_core::timer::Instant;
+use procy_std::{Report, Step};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::{Run, Step, now};
-
-/// What came of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What was relayed.
-    pub traffic: Traffic,
-}
+use crate::{Run, now};
 
 /// Runs a console session from its beginning to its end: `near` is the viewer, `far` the device, and `credential` what
 /// UMS had for it when it was asked at `asked` ([`now`]). `observe` is told every event.
@@ -46,7 +37,5 @@ where
     while let Step::Event(event) = run.next().await {
         observe(&event);
     }
-    // A session that is over has an outcome.
-    let unknown = || Outcome::Failed(Error::Misuse("the session ended without an outcome"));
-    Report { outcome: run.outcome().cloned().unwrap_or_else(unknown), traffic: run.traffic() }
+    Report::of(run.session())
 }

@@ -1,34 +1,18 @@
 //! The driver: moves bytes between two streams and a session, and waits.
 
-use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use procy_core::event::{Event, Outcome, Side, Traffic};
+use procy_core::event::Side;
 use procy_core::pump::{BUDGET, Turn, pump};
-use procy_core::{Scratch, Session, Visit};
+use procy_core::{Session, Visit};
+use procy_std::Step;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
 
 use crate::clock;
 use crate::stream::Port;
-
-thread_local! {
-    /// This thread's warm memory. It is taken out while in use: a stream may itself run a session, and finds (or
-    /// leaves) another one here. So there are as many as sessions are nested.
-    static SCRATCH: RefCell<Vec<Scratch<'static>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// What [`Run::next`] brings.
-#[derive(Debug)]
-pub enum Step {
-    /// A fact; those named `...Needed` ask for something.
-    Event(Event),
-    /// The session is over, and both streams are dropped, unless the viewer's is spared for another try
-    /// ([`Run::take_near`]): look at [`Run::outcome`].
-    Over,
-}
 
 /// A session and its streams. To run it is to call [`Run::next`] until it says [`Step::Over`].
 ///
@@ -66,7 +50,7 @@ where
             return Poll::Ready(Step::Event(event));
         }
         let Self { session, near, far, .. } = self;
-        let turn = visit(session, |visit| {
+        let turn = procy_std::visit(session, clock::now(), |visit| {
             let turn = pump(visit, &mut near.stream(cx), &mut far.stream(cx), BUDGET);
             let flushed = [(Side::Near, near.flush(cx)), (Side::Far, far.flush(cx))];
             let mut turn = turn;
@@ -110,29 +94,9 @@ where
         }
     }
 
-    /// How it is over, once that is decided.
-    #[must_use]
-    pub fn outcome(&self) -> Option<&Outcome> {
-        self.session.outcome()
+    fn visit<T>(&mut self, work: impl FnOnce(&mut Visit<'_, '_>) -> T) -> T {
+        procy_std::visit(&mut self.session, clock::now(), work)
     }
 
-    /// What has been relayed so far.
-    #[must_use]
-    pub fn traffic(&self) -> Traffic {
-        self.session.traffic()
-    }
-
-    /// The session itself, to ask it more.
-    #[must_use]
-    pub const fn session(&self) -> &Session {
-        &self.session
-    }
-}
-
-/// Visits the session, at this moment and with this thread's memory.
-pub(crate) fn visit<T>(session: &mut Session, work: impl FnOnce(&mut Visit<'_, '_>) -> T) -> T {
-    let mut scratch = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
-    let result = work(&mut session.visit(&mut scratch, clock::now()));
-    SCRATCH.with_borrow_mut(|spare| spare.push(scratch));
-    result
+    procy_std::verbs! { near: N, far: F }
 }

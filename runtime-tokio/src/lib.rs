@@ -42,11 +42,12 @@ mod console;
 mod driver;
 mod net;
 mod stream;
-mod verbs;
 
 pub use clock::now;
-pub use console::{Report, console};
-pub use driver::{Run, Step};
-pub use net::{CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, accept, connect, tune};
+pub use console::console;
+pub use driver::Run;
+pub use net::{accept, connect};
 pub use procy_core as core;
-pub use stream::broken;
+pub use procy_std::{
+    CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, tune, tune_device,
+};

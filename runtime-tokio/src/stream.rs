@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use procy_core::error::Broken;
 use procy_core::pump::{Io, Stream};
 use procy_core::session::Pending;
+use procy_std::broken;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How many slices one vectored write takes; the next takes the rest.
@@ -28,12 +29,14 @@ impl<S> Port<S> {
         Self { stream: None, unflushed: false }
     }
 
-    pub(crate) const fn new(stream: S) -> Self {
-        Self { stream: Some(stream), unflushed: false }
-    }
-
     pub(crate) fn take(&mut self) -> Option<S> {
         self.stream.take()
+    }
+}
+
+impl<S> From<S> for Port<S> {
+    fn from(stream: S) -> Self {
+        Self { stream: Some(stream), unflushed: false }
     }
 }
 
@@ -125,19 +128,4 @@ fn io(
     // It is ready, and may be tried again.
     cx.waker().wake_by_ref();
     Io::Blocked
-}
-
-/// What an error of the operating system means to a session.
-#[must_use]
-pub fn broken(error: &io::Error) -> Broken {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => Broken::Refused,
-        ErrorKind::ConnectionReset
-        | ErrorKind::ConnectionAborted
-        | ErrorKind::BrokenPipe
-        | ErrorKind::NotConnected => Broken::Reset,
-        ErrorKind::TimedOut => Broken::TimedOut,
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Broken::Unreachable,
-        _ => Broken::Other,
-    }
 }
