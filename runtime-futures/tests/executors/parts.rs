@@ -213,7 +213,8 @@ impl Pair {
     }
 }
 
-/// Bytes that repeat nowhere near: a lost, doubled or moved one shows.
+/// Bytes that repeat nowhere near: a lost, doubled or moved one shows. They begin as a viewer does ("RFB"): what could be
+/// a terminator of the command, a device takes for one.
 pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut bytes = Vec::with_capacity(len + 8);
@@ -224,5 +225,8 @@ pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
         bytes.extend_from_slice(&state.to_le_bytes());
     }
     bytes.truncate(len);
+    if let Some(first) = bytes.first_mut() {
+        *first = b'R';
+    }
     bytes
 }
