@@ -167,6 +167,9 @@ impl End<'_, '_> {
     pub(crate) fn consume(&mut self, n: usize) {
         if self.desk.window.is_empty() {
             self.port.carry.drain(..n.min(self.port.carry.len()));
+            if self.port.carry.is_empty() {
+                self.desk.take_back(core::mem::take(&mut self.port.carry));
+            }
         } else {
             self.desk.window.consume(n);
         }

@@ -257,6 +257,9 @@ fn reading_ahead_of_a_device_that_stands_still_is_bounded() {
     }
     assert!(!bench.host.session.wants_read(Side::Near));
     assert!(bench.host.session.holds() < 3 * 65_536, "{}", bench.host.session.holds());
+    bench.host.far.room = usize::MAX;
+    bench.settle();
+    assert_eq!(bench.host.session.holds(), 0, "and given back");
 }
 
 #[test]

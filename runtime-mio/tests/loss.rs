@@ -261,7 +261,7 @@ fn connections_have_no_delay_and_are_watched() {
         #[cfg(target_os = "linux")]
         {
             assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(30));
-            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(60)));
+            assert_eq!(socket.tcp_user_timeout().unwrap(), None, "a viewer may be suspended");
         }
     }
 }

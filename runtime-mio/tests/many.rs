@@ -30,6 +30,9 @@ fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
+/// What a viewer says who it is with: no viewer begins with what could end the command.
+const VIEWER: u64 = 1 << 63;
+
 /// So many sessions relay at once before the first of them goes on.
 fn at_once(shards: usize, sessions: usize) {
     const LEN: usize = 20_000;
@@ -46,7 +49,7 @@ fn at_once(shards: usize, sessions: usize) {
         .collect();
     for (seed, mut viewer) in viewers.iter().enumerate() {
         viewer.read_exact(&mut [0; HELLO.len()]).unwrap();
-        viewer.write_all(&(seed as u64).to_be_bytes()).unwrap();
+        viewer.write_all(&(VIEWER | seed as u64).to_be_bytes()).unwrap();
     }
     let stats = rig.shards.stats();
     assert_eq!(stats.sessions, 2 * sessions as u64, "a console and a device each");
@@ -56,7 +59,7 @@ fn at_once(shards: usize, sessions: usize) {
     for mut service in &services {
         let mut seed = [0; 8];
         service.read_exact(&mut seed).unwrap();
-        let seed = u64::from_be_bytes(seed);
+        let seed = u64::from_be_bytes(seed) & !VIEWER;
         assert!(seen.insert(seed));
         service.write_all(&noise(seed + 1, LEN)).unwrap();
         service.shutdown(Shutdown::Write).unwrap();

@@ -496,5 +496,9 @@ pub fn noise(seed: u64, len: usize) -> Vec<u8> {
         bytes.extend_from_slice(&state.to_le_bytes());
     }
     bytes.truncate(len);
+    if let Some(first) = bytes.first_mut() {
+        // No viewer begins with what could end the command.
+        *first = b'R';
+    }
     bytes
 }
