@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // talking to a person is what this program does
 
+mod conformance;
 mod demo;
 mod lint;
 mod no_std;
@@ -26,6 +27,11 @@ const VERBS: &[(&str, &str, Run)] = &[
         "test",
         "install what the tests need, run them all: test [--no-install] [-- ARGS of `cargo test`]",
         test::run,
+    ),
+    (
+        "conformance",
+        "every scenario on every runtime, as a table: conformance [--full]",
+        conformance::run,
     ),
     ("lint", "format, clippy, docs, licences, sources and the core's no_std proof", lint::run),
 ];
@@ -51,7 +57,7 @@ fn main() -> ExitCode {
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask VERB [ARGS]\n");
     for (name, about, _) in VERBS {
-        text += &format!("\n  {name:<6} {about}");
+        text += &format!("\n  {name:<11} {about}");
     }
     text
 }
