@@ -22,11 +22,13 @@ pub(crate) struct Port<S> {
     stream: Option<S>,
     /// Bytes were written, and perhaps lie in a buffer of the stream's own.
     unflushed: bool,
+    /// The last write has to wait, and will wake the task.
+    blocked: bool,
 }
 
 impl<S> Port<S> {
     pub(crate) const fn empty() -> Self {
-        Self { stream: None, unflushed: false }
+        Self { stream: None, unflushed: false, blocked: false }
     }
 
     pub(crate) fn take(&mut self) -> Option<S> {
@@ -36,7 +38,7 @@ impl<S> Port<S> {
 
 impl<S> From<S> for Port<S> {
     fn from(stream: S) -> Self {
-        Self { stream: Some(stream), unflushed: false }
+        Self { stream: Some(stream), unflushed: false, blocked: false }
     }
 }
 
@@ -44,13 +46,16 @@ impl<S: AsyncWrite + Unpin> Port<S> {
     /// The stream during one wake-up.
     pub(crate) fn stream<'a>(&'a mut self, cx: &'a Context<'_>) -> Option<Polled<'a, S>> {
         let cx = Context::from_waker(cx.waker());
-        let Self { stream, unflushed } = self;
-        stream.as_mut().map(|stream| Polled { stream, unflushed, cx })
+        let Self { stream, unflushed, blocked } = self;
+        stream.as_mut().map(|stream| Polled { stream, unflushed, blocked, cx })
     }
 
-    /// Makes what was written leave. A flush that has to wait is gone on with at the next wake-up.
+    /// Makes what was written leave. A flush that has to wait is gone on with at the next wake-up. While a write waits
+    /// there is none: smol's sockets forget who waits to write when they are flushed.
     pub(crate) fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
-        let Some(stream) = self.stream.as_mut().filter(|_| self.unflushed) else { return Ok(()) };
+        let Some(stream) = self.stream.as_mut().filter(|_| self.unflushed && !self.blocked) else {
+            return Ok(());
+        };
         match io(cx, |cx| Pin::new(&mut *stream).poll_flush(cx).map_ok(|()| 0)) {
             Io::Moved(_) => self.unflushed = false,
             Io::Blocked => {}
@@ -67,6 +72,7 @@ impl<S: AsyncWrite + Unpin> Port<S> {
 pub(crate) struct Polled<'a, S> {
     stream: &'a mut S,
     unflushed: &'a mut bool,
+    blocked: &'a mut bool,
     cx: Context<'a>,
 }
 
@@ -93,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Polled<'_, S> {
         let written = io(&mut self.cx, |cx| {
             Pin::new(&mut *self.stream).poll_write_vectored(cx, &slices[..count])
         });
+        *self.blocked = written == Io::Blocked;
         match written {
             // Nothing taken, and nobody to wake us: it never will take more.
             Io::Moved(0) => Io::Gone(Broken::Reset),
