@@ -224,3 +224,10 @@ impl Lead for Bench {
         assert!(self.host.session.is_relaying());
     }
 }
+
+#[test]
+fn a_configuration_shows_its_bounds_and_nothing_of_its_key() {
+    let shown = format!("{:?}", common::device_config());
+    assert!(shown.starts_with("Config { bounds: Bounds { deadlines: "), "{shown}");
+    assert!(shown.ends_with(".. }") && !shown.to_lowercase().contains("key"), "{shown}");
+}
