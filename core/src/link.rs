@@ -11,7 +11,7 @@ use zeroize::Zeroize;
 
 use crate::error::{Broken, Error, Leave};
 use crate::limits::MAX_TLS_CONTENT;
-use crate::scratch::Desk;
+use crate::scratch::{Content, Desk, LEFT_IN_PLACE, Window};
 use crate::tls::{Engine, Step, sealable, sealed_len};
 
 /// The layers over one byte stream.
@@ -139,9 +139,9 @@ pub(crate) struct End<'v, 'm> {
 }
 
 impl End<'_, '_> {
-    /// Room to read at most so many bytes into.
-    pub(crate) fn space(&mut self, most: usize) -> &mut [u8] {
-        self.desk.window.lend(self.port.carry.len(), self.port.budget.min(most))
+    /// Room to read at most so many bytes into; what came before may be `on_its_way` from here to the other side.
+    pub(crate) fn space(&mut self, most: usize, on_its_way: bool) -> &mut [u8] {
+        self.desk.window.lend(self.port.carry.len(), self.port.budget.min(most), on_its_way)
     }
 
     /// `n` bytes were read into the last [`End::space`]. False if they cannot have been.
@@ -177,7 +177,7 @@ impl End<'_, '_> {
 
     /// Forgets what came and was not consumed.
     pub(crate) fn drop_input(&mut self) {
-        self.desk.window.clear();
+        self.desk.window.consume(usize::MAX);
         self.port.carry = Vec::new();
     }
 
@@ -192,7 +192,7 @@ impl End<'_, '_> {
     pub(crate) fn step(
         &mut self,
         room: bool,
-        content: &mut dyn FnMut(&[u8]),
+        content: &mut dyn FnMut(Content<'_>),
     ) -> Result<Step, Error> {
         self.advance(room, false, content)
     }
@@ -201,7 +201,7 @@ impl End<'_, '_> {
     pub(crate) fn step_in_secret(
         &mut self,
         room: bool,
-        content: &mut dyn FnMut(&[u8]),
+        content: &mut dyn FnMut(Content<'_>),
     ) -> Result<Step, Error> {
         self.advance(room, true, content)
     }
@@ -210,16 +210,17 @@ impl End<'_, '_> {
         &mut self,
         room: bool,
         secret: bool,
-        content: &mut dyn FnMut(&[u8]),
+        content: &mut dyn FnMut(Content<'_>),
     ) -> Result<Step, Error> {
         let Link::Tls(engine) = &mut self.port.link else { return Ok(Step::Starved) };
-        let input: &mut [u8] = if self.desk.window.is_empty() {
-            &mut self.port.carry
+        let (input, at): (&mut [u8], _) = if self.desk.window.is_empty() {
+            (&mut self.port.carry, None)
         } else {
-            self.desk.window.unread()
+            let head = self.desk.window.head();
+            (self.desk.window.unread(), Some(head))
         };
         let mut used = 0;
-        let step = engine.step(input, &mut used, &mut self.desk.out, room, content);
+        let step = engine.step(input, at, &mut used, &mut self.desk.out, room, content);
         if used > 0 {
             if secret {
                 input[..used].zeroize();
@@ -251,13 +252,18 @@ impl End<'_, '_> {
         }
     }
 
-    /// Sends `content` towards this side's peer. It takes [`End::room`] bytes at the most.
-    pub(crate) fn deliver(&mut self, content: &[u8]) -> Result<(), Error> {
+    /// Sends what came in at the other side towards this side's peer. It takes [`End::room`] bytes at the most.
+    pub(crate) fn deliver<'a>(&mut self, content: impl Into<Content<'a>>) -> Result<(), Error> {
+        let Content { bytes: content, at } = content.into();
         if !matches!(self.port.output, Output::Open) || content.is_empty() {
             return Ok(());
         }
-        match &mut self.port.link {
-            Link::Plain => {
+        match (&mut self.port.link, at) {
+            (Link::Plain, Some(at)) if content.len() >= LEFT_IN_PLACE => {
+                self.desk.out.push_from_window(at..at + content.len());
+                Ok(())
+            }
+            (Link::Plain, _) => {
                 let Some(spare) = self.desk.out.spare().get_mut(..content.len()) else {
                     return Err(Error::Misuse("too little room to deliver into"));
                 };
@@ -265,7 +271,7 @@ impl End<'_, '_> {
                 self.desk.out.push(content.len());
                 Ok(())
             }
-            Link::Tls(engine) => {
+            (Link::Tls(engine), _) => {
                 let input: &mut [u8] = if self.desk.window.is_empty() {
                     &mut self.port.carry
                 } else {
@@ -315,15 +321,15 @@ impl End<'_, '_> {
         self.desk.out.written(n - of_spill)
     }
 
-    /// The visit ends: what is left moves into the session.
-    pub(crate) fn leave(&mut self) {
+    /// The visit ends: what is left, here and in the other side's window, moves into the session.
+    pub(crate) fn leave(&mut self, other: &Window<'_>) {
         if !self.desk.window.is_empty() {
             self.port.carry = self.desk.copy_unread();
         }
         if !self.desk.out.is_empty() {
             let mut spill = Vec::with_capacity(self.port.spill().len() + self.desk.out.len());
             spill.extend_from_slice(self.port.spill());
-            for piece in self.desk.out.pieces() {
+            for piece in self.desk.out.pieces(other) {
                 spill.extend_from_slice(piece);
             }
             self.port.spill = spill;

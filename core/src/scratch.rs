@@ -12,8 +12,9 @@
 //!   an out:    [ taken: pieces of the queue | spare ]
 //! ```
 //!
-//! Bytes are read once, into one contiguous window, and a window is not touched again while pieces of
-//! the other side's queue are under way: so records can be opened where they lie.
+//! Bytes are read once, into one contiguous window. A record is opened where it lies, and what was in it leaves from there:
+//! a piece of the near side's queue may lie in the far side's window. While one does, the window's bytes stay where they
+//! are ([`Window::lend`]).
 
 use alloc::collections::{VecDeque, vec_deque};
 use alloc::vec::Vec;
@@ -87,9 +88,11 @@ pub(crate) struct Desk<'m> {
 
 impl<'m> Desk<'m> {
     fn new(window: Memory<'m>, out: Memory<'m>) -> Self {
+        // Pieces that lie in the other side's window, which is as large as this one, and copies between them.
+        let pieces = 2 * (window.len() / LEFT_IN_PLACE + 1);
         Self {
             window: Window { memory: window, head: 0, filled: 0, lent: 0..0 },
-            out: Out { memory: out, taken: 0, queue: VecDeque::new() },
+            out: Out { memory: out, taken: 0, queue: VecDeque::with_capacity(pieces) },
             spare: Vec::new(),
         }
     }
@@ -124,6 +127,10 @@ impl<'m> Desk<'m> {
     }
 }
 
+/// What a record holds at least for it to leave from where it was opened. Shorter ones are copied together: a slice of its
+/// own for each costs the system call more than the copy does (docs/performance.md).
+pub(crate) const LEFT_IN_PLACE: usize = 2_048;
+
 /// The largest buffer that is kept for the next session: a partial record fits.
 const MAX_SPARE: usize = 2 * MAX_TLS_RECORD;
 
@@ -147,22 +154,23 @@ impl Window<'_> {
         self.head == self.filled
     }
 
+    /// Where the unread bytes begin.
+    pub(crate) fn head(&self) -> usize {
+        self.head
+    }
+
     pub(crate) fn consume(&mut self, n: usize) {
         self.head += n.min(self.filled - self.head);
-        if self.is_empty() {
-            self.head = 0;
-            self.filled = 0;
-        }
     }
 
     /// Room for at most `most` new bytes behind what is unread, or behind `reserved` bytes that [`Window::filled`] will
-    /// put before them.
+    /// put before them. If what was consumed is `on_its_way` still, nothing moves, and the room may be empty.
     ///
     /// ```text
     ///   before  [ dead | partial | spare ]        after  [ partial | lent ... | spare ]
     /// ```
-    pub(crate) fn lend(&mut self, reserved: usize, most: usize) -> &mut [u8] {
-        if self.head > 0 {
+    pub(crate) fn lend(&mut self, reserved: usize, most: usize, on_its_way: bool) -> &mut [u8] {
+        if self.head > 0 && !on_its_way {
             self.memory.copy_within(self.head..self.filled, 0);
             self.filled -= self.head;
             self.head = 0;
@@ -212,8 +220,40 @@ pub(crate) struct Out<'m> {
 
 /// Bytes on their way out.
 #[derive(Debug, Clone)]
-pub(crate) struct Piece {
+struct Piece {
+    place: Place,
     range: Range<usize>,
+}
+
+/// Whose memory a piece lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The queue's own.
+    Here,
+    /// The other side's window.
+    Window,
+}
+
+/// Bytes that one side hands to the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Content<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// Where in the first side's window they lie, if they do.
+    pub(crate) at: Option<usize>,
+}
+
+impl Content<'_> {
+    /// All but the first `n` bytes.
+    pub(crate) fn skip(self, n: usize) -> Self {
+        let n = n.min(self.bytes.len());
+        Self { bytes: &self.bytes[n..], at: self.at.map(|at| at + n) }
+    }
+}
+
+impl<'a> From<&'a [u8]> for Content<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: None }
+    }
 }
 
 impl Out<'_> {
@@ -228,12 +268,28 @@ impl Out<'_> {
     /// The first `n` spare bytes are now on their way.
     pub(crate) fn push(&mut self, n: usize) {
         let end = (self.taken + n).min(self.memory.len());
-        match self.queue.back_mut() {
-            Some(last) if last.range.end == self.taken => last.range.end = end,
-            _ if end > self.taken => self.queue.push_back(Piece { range: self.taken..end }),
-            _ => {}
-        }
+        self.append(Place::Here, self.taken..end);
         self.taken = end;
+    }
+
+    /// These bytes of the other side's window are now on their way.
+    pub(crate) fn push_from_window(&mut self, range: Range<usize>) {
+        self.append(Place::Window, range);
+    }
+
+    fn append(&mut self, place: Place, range: Range<usize>) {
+        match self.queue.back_mut() {
+            _ if range.is_empty() => {}
+            Some(last) if last.place == place && last.range.end == range.start => {
+                last.range.end = range.end;
+            }
+            _ => self.queue.push_back(Piece { place, range }),
+        }
+    }
+
+    /// Whether anything on its way lies in the other side's window.
+    pub(crate) fn lies_in_window(&self) -> bool {
+        self.queue.iter().any(|piece| piece.place == Place::Window)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -244,8 +300,9 @@ impl Out<'_> {
         self.queue.iter().map(|piece| piece.range.len()).sum()
     }
 
-    pub(crate) fn pieces(&self) -> Pieces<'_> {
-        Pieces { memory: &self.memory, queue: self.queue.iter() }
+    /// The bytes on their way, in order; `window` is the other side's.
+    pub(crate) fn pieces<'a>(&'a self, window: &'a Window<'_>) -> Pieces<'a> {
+        Pieces { here: &self.memory, window: &window.memory, queue: self.queue.iter() }
     }
 
     /// `n` bytes from the front have left. True if there were as many.
@@ -274,7 +331,8 @@ impl Out<'_> {
 /// The bytes of a queue's pieces, in order.
 #[derive(Clone)]
 pub(crate) struct Pieces<'a> {
-    memory: &'a [u8],
+    here: &'a [u8],
+    window: &'a [u8],
     queue: vec_deque::Iter<'a, Piece>,
 }
 
@@ -288,7 +346,12 @@ impl<'a> Iterator for Pieces<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        self.queue.next().map(|piece| &self.memory[piece.range.clone()])
+        let piece = self.queue.next()?;
+        let memory = match piece.place {
+            Place::Here => self.here,
+            Place::Window => self.window,
+        };
+        Some(&memory[piece.range.clone()])
     }
 }
 
@@ -365,9 +428,9 @@ mod tests {
     fn more_than_was_lent_is_no_input() {
         let mut scratch = Scratch::new(0);
         let window = &mut scratch.far.window;
-        assert_eq!(window.lend(0, 10).len(), 10);
+        assert_eq!(window.lend(0, 10, false).len(), 10);
         assert!(!window.filled(&[], 11));
-        assert_eq!(window.lend(0, 10).len(), 10);
+        assert_eq!(window.lend(0, 10, false).len(), 10);
         assert!(window.filled(&[], 10));
         assert!(!window.filled(&[], 1), "room is lent once");
     }
@@ -376,11 +439,11 @@ mod tests {
     fn a_carry_lies_before_the_new_bytes() {
         let mut scratch = Scratch::new(0);
         let window = &mut scratch.far.window;
-        window.lend(3, 2).copy_from_slice(b"de");
+        window.lend(3, 2, false).copy_from_slice(b"de");
         assert!(window.filled(b"abc", 2));
         assert_eq!(window.unread(), b"abcde");
         window.consume(2);
-        window.lend(0, 1)[0] = b'f';
+        window.lend(0, 1, false)[0] = b'f';
         assert!(window.filled(&[], 1));
         assert_eq!(window.unread(), b"cdef");
     }
@@ -389,9 +452,9 @@ mod tests {
     fn what_is_consumed_between_lending_and_filling_does_not_move_the_new_bytes() {
         let mut scratch = Scratch::new(0);
         let window = &mut scratch.near.window;
-        window.lend(0, 3).copy_from_slice(b"abc");
+        window.lend(0, 3, false).copy_from_slice(b"abc");
         assert!(window.filled(&[], 3));
-        window.lend(0, 2).copy_from_slice(b"XY");
+        window.lend(0, 2, false).copy_from_slice(b"XY");
         window.consume(3);
         assert!(window.filled(&[], 2));
         assert_eq!(window.unread(), b"XY");
@@ -400,16 +463,50 @@ mod tests {
     #[test]
     fn pieces_leave_in_order_and_room_comes_back() {
         let mut scratch = Scratch::new(0);
-        let out = &mut scratch.near.out;
+        let (out, window) = (&mut scratch.near.out, &scratch.far.window);
         let free = out.free();
         for part in [b"ab", b"cd"] {
             out.spare()[..2].copy_from_slice(part);
             out.push(2);
         }
-        assert_eq!(out.pieces().collect::<Vec<_>>(), [b"abcd"]);
+        assert_eq!(out.pieces(window).collect::<Vec<_>>(), [b"abcd"]);
         assert!(out.written(3));
-        assert_eq!(out.pieces().collect::<Vec<_>>(), [b"d"]);
+        assert_eq!(out.pieces(window).collect::<Vec<_>>(), [b"d"]);
         assert!(!out.written(2));
         assert_eq!(out.free(), free);
+    }
+
+    #[test]
+    fn what_leaves_from_a_window_stays_where_it_lies() {
+        let mut scratch = Scratch::new(0);
+        let out = &mut scratch.near.out;
+        let window = &mut scratch.far.window;
+        window.lend(0, 6, false).copy_from_slice(b"hABCtd");
+        assert!(window.filled(&[], 6));
+        out.spare()[0] = b'>';
+        out.push(1);
+        out.push_from_window(window.head() + 1..window.head() + 4);
+        window.consume(5);
+        assert!(out.lies_in_window());
+        window.lend(0, 1, true)[0] = b'e';
+        assert!(window.filled(&[], 1));
+        assert_eq!(out.pieces(window).collect::<Vec<_>>(), [&b">"[..], b"ABC"]);
+        assert_eq!(window.unread(), b"de");
+        assert!(out.written(4) && !out.lies_in_window());
+        window.lend(0, 1, false)[0] = b'f';
+        assert!(window.filled(&[], 1));
+        assert_eq!(window.head(), 0);
+        assert_eq!(window.unread(), b"def");
+    }
+
+    #[test]
+    fn a_window_that_is_full_of_what_leaves_has_no_room() {
+        let mut scratch = Scratch::new(0);
+        let window = &mut scratch.far.window;
+        let all = window.lend(0, usize::MAX, false).len();
+        assert!(window.filled(&[], all));
+        window.consume(all);
+        assert!(window.lend(0, usize::MAX, true).is_empty());
+        assert_eq!(window.lend(0, usize::MAX, false).len(), all);
     }
 }

@@ -91,7 +91,7 @@ impl Visit<'_, '_> {
         {
             let farewell = rfb::connection_failure(&error.viewer_text());
             // There is room: nothing else has been sent to it.
-            let _ = self.near.deliver(&farewell);
+            let _ = self.near.deliver(&*farewell);
         }
     }
 
@@ -176,7 +176,7 @@ impl Visit<'_, '_> {
         let viewer = &self.near.port;
         if !(viewer.attached && viewer.looked && viewer.input == Input::Open) {
             let mut shown = Vec::new();
-            return match self.far.step(true, &mut |content| keep(&mut shown, content))? {
+            return match self.far.step(true, &mut |content| keep(&mut shown, content.bytes))? {
                 Step::Closed => {
                     self.far.port.input = Input::Ended(Leave::Closed);
                     Ok(false)
@@ -211,11 +211,12 @@ impl Visit<'_, '_> {
                 // One record a step: never taken.
                 return;
             }
-            let (taken, answer) = hello.feed(content);
+            let (taken, answer) = hello.feed(content.bytes);
             if let Some(Ok(version)) = &answer {
-                let rest = &content[taken..];
-                delivered = near.deliver(&version.hello_bytes()).and_then(|()| near.deliver(rest));
-                traffic.to_near += (rfb::HELLO_LEN + rest.len()) as u64;
+                let rest = content.skip(taken);
+                delivered =
+                    near.deliver(&version.hello_bytes()[..]).and_then(|()| near.deliver(rest));
+                traffic.to_near += (rfb::HELLO_LEN + rest.bytes.len()) as u64;
             }
             heard = answer;
         })?;
@@ -241,7 +242,7 @@ impl Visit<'_, '_> {
             let early =
                 self.state.prologue.device().map(|device| core::mem::take(&mut device.early));
             if let Some(early) = early {
-                self.near.deliver(&early)?;
+                self.near.deliver(&*early)?;
                 self.state.traffic.to_near += early.len() as u64;
             }
             self.begin_relaying();
@@ -252,7 +253,8 @@ impl Visit<'_, '_> {
         let mut offered = None;
         let mut kept = true;
         let awaiting = self.state.phase == Phase::AwaitCommand;
-        let step = self.far.step_in_secret(true, &mut |mut content| {
+        let step = self.far.step_in_secret(true, &mut |content| {
+            let mut content = content.bytes;
             if awaiting && offered.is_none() {
                 let (taken, answer) = device.decoder.feed(content);
                 offered = answer;
@@ -338,10 +340,10 @@ impl Visit<'_, '_> {
             let room = to.has_room_for_record(0);
             let step = from.step(room, &mut |mut content| {
                 if let Some(trailer) = trailer {
-                    content = &content[trailer.strip(content)..];
+                    content = content.skip(trailer.strip(content.bytes));
                 }
                 delivered = to.deliver(content);
-                *count += if open { content.len() as u64 } else { 0 };
+                *count += if open { content.bytes.len() as u64 } else { 0 };
             })?;
             delivered?;
             match step {

@@ -86,7 +86,7 @@ impl Session {
         let prologue = Prologue::Device(Box::new(device::Prologue::new()));
         let mut session =
             Self::new(prologue, config.bounds.clone(), Phase::AwaitFar, Role::Device, now);
-        session.far.link = Link::Tls(Box::new(Engine::server(config.tls.clone())?));
+        session.far.link = Link::Tls(Box::new(Engine::server(&config.tls)?));
         Ok(session)
     }
 

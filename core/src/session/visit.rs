@@ -57,7 +57,7 @@ impl<'v, 'm> Visit<'v, 'm> {
         let unread = end.unread().len();
         match self.state.may_read(side, end.port, unread, other.has_pending()) {
             0 => &mut [],
-            most => end.space(most),
+            most => end.space(most, other.desk.out.lies_in_window()),
         }
     }
 
@@ -111,12 +111,13 @@ impl<'v, 'm> Visit<'v, 'm> {
 
     /// What waits to be written to this side, in order, as slices for one vectored write. None means nothing.
     pub fn pending(&self, side: Side) -> Pending<'_> {
-        let end = match side {
-            Side::Near => &self.near,
-            Side::Far => &self.far,
+        let (end, other) = match side {
+            Side::Near => (&self.near, &self.far),
+            Side::Far => (&self.far, &self.near),
         };
         let spill = end.port.spill();
-        Pending { spill: (!spill.is_empty()).then_some(spill), pieces: end.desk.out.pieces() }
+        let pieces = end.desk.out.pieces(&other.desk.window);
+        Pending { spill: (!spill.is_empty()).then_some(spill), pieces }
     }
 
     /// The first `n` pending bytes of this side have been written. More than were pending fails the session.
@@ -245,8 +246,8 @@ impl<'v, 'm> Visit<'v, 'm> {
 /// What is undelivered moves into the session; the scratch memory is free again.
 impl Drop for Visit<'_, '_> {
     fn drop(&mut self) {
-        self.near.leave();
-        self.far.leave();
+        self.near.leave(&self.far.desk.window);
+        self.far.leave(&self.near.desk.window);
         self.near.stalls(self.far.port);
         self.far.stalls(self.near.port);
         self.state.visited = false;

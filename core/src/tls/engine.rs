@@ -1,29 +1,11 @@
-//! One TLS connection over memory that is lent to it: rustls 0.23's unbuffered API, and the care that it needs.
+//! One TLS connection over memory that is lent to it.
 //!
 //! The engine owns no buffer. It is shown the unread bytes of its side and says how many of them are used up; what it
 //! has to say itself goes to the side's own [`Out`]; content goes to the caller, a record at a time.
 //!
-//! ```text
-//!   input:  [ revealed ............ | not yet revealed ...... ]
-//!             rustls has seen these, and must
-//!             see them again, unchanged
-//! ```
-//!
-//! What rustls asks of its caller, all measured on 0.23.46 (docs/architecture.md):
-//!
-//! 1. Encode only into enough room: a dropped `EncodeTlsData` loses its bytes. Hence [`ROOM`], asked for before a call.
-//! 2. Show the same bytes again, less what was discarded, and only append: in the middle of a fragmented message it
-//!    holds ranges into them, and panics on an empty slice. Hence `revealed`.
-//! 3. Content that is not taken hides everything else, writing too. Hence one record at a time, revealed only when
-//!    there is room for its content.
-//! 4. The answer to a KeyUpdate rides on the next `encrypt`. Hence the slack in [`sealed_len`].
-//! 5. After a fatal error, and after our own close_notify, it still encrypts. Hence `failed` and `closed`, both latched.
-//! 6. After a fatal error, ask for no more than the alert: shown the offending record again, debug builds panic.
-//! 7. After our own close_notify, a bad record makes debug builds of rustls panic, and other builds say an alert. Hence
-//!    `mute`, and the workspace's profiles without rustls' debug assertions.
-//! 8. A message in fragments is discarded only when it is whole, and a record of 23 bytes may hold one byte of it. Hence
-//!    [`MAX_TLS_MESSAGE`]: else there would be no room to read the rest into, ever.
-//! 9. The end of the stream is the caller's to judge: [`Engine::peer_closed`].
+//! Two record layers stand behind it. [`Plain`] is rustls' own, for the handshake and for TLS 1.2. [`Traffic`] is ours, for
+//! TLS 1.3 once the handshake is over: it opens records where they lie, and copies none. On the same input both give the
+//! same content, errors and bytes to send, which `tests/records.rs` demands of them. What holds for both is latched here.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -32,37 +14,31 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-use rustls::client::{ClientConnectionData, Resumption, UnbufferedClientConnection};
-use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::{
-    ClientHello, NoServerSessionStorage, ResolvesServerCert, ServerConnectionData,
-    UnbufferedServerConnection,
-};
+use rustls::client::Resumption;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
-use rustls::unbuffered::{ConnectionState, EncryptError, UnbufferedStatus, WriteTraffic};
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, PeerIncompatible, PeerMisbehaved,
-    ProtocolVersion, ServerConfig,
-};
+use rustls::{AlertDescription, CertificateError, ClientConfig, PeerIncompatible, PeerMisbehaved};
 
 use super::pin::{Pin, Verifier};
-use super::{Crypto, TlsFault, TlsVersion, record};
+use super::plain::Plain;
+use super::record;
+use super::seal::Sealing;
+use super::traffic::Traffic;
+use super::{Crypto, TlsFault, TlsVersion};
 use crate::error::{Error, Party};
-use crate::limits::{MAX_TLS_CONTENT, MAX_TLS_MESSAGE, MAX_TLS_RECORD};
-use crate::scratch::Out;
+use crate::limits::{MAX_TLS_CONTENT, MAX_TLS_RECORD};
+use crate::scratch::{Content, Out};
 
-/// Free room that every call needs: a record of the largest size, for whatever rustls has to say, and [`SLACK`].
+/// Free room that every call needs: a record of the largest size, for whatever TLS has to say, and [`SLACK`].
 pub(crate) const ROOM: usize = MAX_TLS_RECORD + SLACK;
 
-/// For an answer to a KeyUpdate (27 bytes), a close_notify and an alert (24 each).
+/// For an answer to a KeyUpdate (27 bytes), a KeyUpdate of ours (27), a close_notify and an alert (24 each).
 const SLACK: usize = 128;
 
 /// What protection adds to a record at the most: TLS 1.2 with AES-GCM 5 + 8 + 16, TLS 1.3 5 + 1 + 16.
 const OVERHEAD: usize = 29;
-
-/// How often rustls is asked before it comes to rest without having moved a byte; a bound, never reached.
-const ASKED: usize = 16;
 
 /// What a [`Engine::step`] came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,48 +55,58 @@ pub(crate) enum Step {
     Crowded,
 }
 
+/// What a record layer saw.
+pub(super) enum Seen {
+    Moved,
+    /// It would take bytes to send.
+    Ready,
+    /// It waits for the peer.
+    Blocked,
+    Closed,
+    Starved,
+    Crowded,
+}
+
+/// Why a record layer goes no further.
+pub(super) enum Fault {
+    Rustls(rustls::Error),
+    /// The first bytes that came are no record's.
+    NotTls([u8; record::HEADER]),
+    /// These bytes, after records, are none.
+    NoRecord,
+    /// A handshake message came in too many records.
+    Pieces,
+    /// The keys have protected what they may.
+    Exhausted,
+    /// It was asked for what it cannot do now.
+    Unwilling,
+}
+
 /// A TLS connection, in either role.
 pub(crate) struct Engine {
-    connection: Connection,
+    records: Records,
+    sealing: Sealing,
     verifier: Option<Arc<Verifier>>,
     party: Party,
-    revealed: usize,
-    /// A record has come.
-    heard: bool,
+    version: TlsVersion,
     established: bool,
     peer_closed: bool,
     closed: bool,
     failed: bool,
 }
 
-enum Connection {
-    Client(Box<UnbufferedClientConnection>),
-    Server(Box<UnbufferedServerConnection>),
+enum Records {
+    Plain(Plain),
+    Traffic(Box<Traffic>),
+    /// The change from the one to the other failed.
+    Lost,
 }
 
-impl Connection {
-    fn has_to_say(&self) -> bool {
-        match self {
-            Self::Client(connection) => connection.wants_write(),
-            Self::Server(connection) => connection.wants_write(),
-        }
-    }
-}
-
-/// Runs an expression over either role's connection: rustls has one inherent method for each.
-macro_rules! process {
-    ($connection:expr, $input:expr, $status:ident => $then:expr) => {
-        match $connection {
-            Connection::Client(connection) => {
-                let $status = connection.process_tls_records($input);
-                $then
-            }
-            Connection::Server(connection) => {
-                let $status = connection.process_tls_records($input);
-                $then
-            }
-        }
-    };
+/// What a TLS server of ours needs; made once for all its sessions.
+#[derive(Clone)]
+pub(crate) struct ServerConfig {
+    config: Arc<rustls::ServerConfig>,
+    sealing: Sealing,
 }
 
 impl Engine {
@@ -139,25 +125,24 @@ impl Engine {
                 .with_no_client_auth();
         config.enable_sni = false;
         config.resumption = Resumption::disabled();
-        let nobody = ServerName::from(IpAddr::V4(Ipv4Addr::from([0, 0, 0, 0])));
-        let connection =
-            UnbufferedClientConnection::new(Arc::new(config), nobody).map_err(setup)?;
-        Ok(Self::new(Connection::Client(Box::new(connection)), Some(verifier), Party::Device))
+        config.enable_secret_extraction = crypto.sealing.is_ours();
+        let plain = Plain::client(Arc::new(config)).map_err(setup)?;
+        Ok(Self::new(plain, crypto.sealing, Some(verifier), Party::Device))
     }
 
     /// A server, for consoles, which show no certificate.
-    pub(crate) fn server(config: Arc<ServerConfig>) -> Result<Self, Error> {
-        let connection = UnbufferedServerConnection::new(config).map_err(setup)?;
-        Ok(Self::new(Connection::Server(Box::new(connection)), None, Party::Console))
+    pub(crate) fn server(config: &ServerConfig) -> Result<Self, Error> {
+        let plain = Plain::server(config.config.clone()).map_err(setup)?;
+        Ok(Self::new(plain, config.sealing, None, Party::Console))
     }
 
-    fn new(connection: Connection, verifier: Option<Arc<Verifier>>, party: Party) -> Self {
+    fn new(plain: Plain, sealing: Sealing, verifier: Option<Arc<Verifier>>, party: Party) -> Self {
         Self {
-            connection,
+            records: Records::Plain(plain),
+            sealing,
             verifier,
             party,
-            revealed: 0,
-            heard: false,
+            version: TlsVersion::Tls13,
             established: false,
             peer_closed: false,
             closed: false,
@@ -165,67 +150,74 @@ impl Engine {
         }
     }
 
-    /// Takes one step with what lies in `input`; `used` is what the caller consumes of it, in any case. Of a record
-    /// with content, `content` is called with it; only if `room` says that it could be kept.
+    /// Takes one step with what lies in `input`, which begins `at` there in the side's window, if it lies in it; `used` is
+    /// what the caller consumes of it, in any case. Of a record with content, `content` is called with it; only if `room`
+    /// says that it could be kept.
     pub(crate) fn step(
         &mut self,
         input: &mut [u8],
+        at: Option<usize>,
         used: &mut usize,
         out: &mut Out<'_>,
         room: bool,
-        content: &mut dyn FnMut(&[u8]),
+        content: &mut dyn FnMut(Content<'_>),
     ) -> Result<Step, Error> {
         if self.failed || self.peer_closed {
             // Whatever still comes means nothing.
             *used = input.len();
-            self.revealed = 0;
             return Ok(Step::Starved);
         }
         if out.free() < ROOM {
             return Ok(Step::Crowded);
         }
-        let shown = self.revealed.min(input.len());
         let mute = self.closed;
-        let (discard, seen) = process!(&mut self.connection, &mut input[..shown], status => handle(status, out, mute, content));
-        *used = discard;
-        self.revealed = shown - discard.min(shown);
-        match seen {
-            Err(error) => {
-                let error = self.explain(error);
-                self.fail(&mut input[*used..], out);
-                Err(error)
+        let mut seen = match &mut self.records {
+            Records::Plain(plain) => plain.step(input, used, out, mute, content),
+            Records::Traffic(traffic) => traffic.step(input, at, used, out, mute, room, content),
+            Records::Lost => Ok(Seen::Starved),
+        };
+        if let (Ok(ready @ (Seen::Ready | Seen::Blocked)), Records::Plain(plain)) =
+            (&seen, &mut self.records)
+        {
+            let established = matches!(ready, Seen::Ready) && !self.established;
+            if established {
+                self.established = true;
+                self.version = if plain.is_tls12() { TlsVersion::Tls12 } else { TlsVersion::Tls13 };
             }
+            if Traffic::can_follow(plain, self.sealing) {
+                self.take_over()?;
+                return Ok(if established { Step::Established } else { Step::Moved });
+            }
+            if established {
+                return Ok(Step::Established);
+            }
+            seen = plain.reveal(&input[*used..], room || !self.established);
+        }
+        match seen {
             Ok(Seen::Moved) => Ok(Step::Moved),
-            Ok(Seen::PeerClosed) => {
+            Ok(Seen::Closed) => {
                 self.peer_closed = true;
                 Ok(Step::Closed)
             }
-            Ok(Seen::Ready) if !self.established => {
-                self.established = true;
-                Ok(Step::Established)
+            Ok(Seen::Crowded) => Ok(Step::Crowded),
+            Ok(Seen::Starved | Seen::Ready | Seen::Blocked) => Ok(Step::Starved),
+            Err(fault) => {
+                self.failed = true;
+                Err(self.explain(fault))
             }
-            Ok(Seen::Ready | Seen::Blocked) => self.reveal(&input[*used..], room),
         }
     }
 
-    fn reveal(&mut self, input: &[u8], room: bool) -> Result<Step, Error> {
-        let hidden = &input[self.revealed..];
-        let len = match record::next(hidden) {
-            Ok(Some(len)) => len,
-            Ok(None) => return Ok(Step::Starved),
-            Err(header) => return Err(self.no_record(header)),
-        };
-        if self.established && !room {
-            return Ok(Step::Crowded);
+    /// The handshake is over: from here on the records are ours.
+    fn take_over(&mut self) -> Result<(), Error> {
+        if let Records::Plain(plain) = core::mem::replace(&mut self.records, Records::Lost) {
+            let traffic = Traffic::after(plain, self.sealing).map_err(|error| {
+                self.failed = true;
+                setup(error)
+            })?;
+            self.records = Records::Traffic(Box::new(traffic));
         }
-        if self.revealed + len > MAX_TLS_MESSAGE {
-            self.failed = true;
-            let fault = TlsFault::Protocol("a handshake message in too many pieces".into());
-            return Err(Error::Tls { party: self.party, fault });
-        }
-        self.revealed += len;
-        self.heard = true;
-        Ok(Step::Moved)
+        Ok(())
     }
 
     /// Protects `content` and appends it to `out`, which must have [`sealed_len`] bytes free. `input` is what lies
@@ -240,7 +232,16 @@ impl Engine {
         if !self.can_seal() {
             return Ok(0);
         }
-        self.write(input, out, |traffic, spare| traffic.encrypt(content, spare))
+        let mut used = 0;
+        for content in content.chunks(MAX_TLS_CONTENT) {
+            used += match &mut self.records {
+                Records::Plain(plain) => plain.seal(&mut input[used..], content, out),
+                Records::Traffic(traffic) => traffic.seal(content, out).map(|()| 0),
+                Records::Lost => Ok(0),
+            }
+            .map_err(|fault| self.explain(fault))?;
+        }
+        Ok(used)
     }
 
     /// Says goodbye: close_notify, once, if the handshake is over and nothing failed. Returns how many bytes of `input`
@@ -249,9 +250,12 @@ impl Engine {
         let mut used = 0;
         if self.can_seal() {
             // The goodbye is a courtesy: a stream that cannot take it ends all the same.
-            used = self
-                .write(input, out, |traffic, spare| traffic.queue_close_notify(spare))
-                .unwrap_or(0);
+            used = match &mut self.records {
+                Records::Plain(plain) => plain.close(input, out),
+                Records::Traffic(traffic) => traffic.close(out).map(|()| 0),
+                Records::Lost => Ok(0),
+            }
+            .unwrap_or(0);
         }
         self.closed = true;
         used
@@ -266,96 +270,25 @@ impl Engine {
         self.failed = true;
     }
 
-    /// Brings rustls to where it may write, which is never further than what it has to say first.
-    fn write(
-        &mut self,
-        input: &mut [u8],
-        out: &mut Out<'_>,
-        mut put: impl FnMut(&mut dyn Traffic, &mut [u8]) -> Result<usize, EncryptError>,
-    ) -> Result<usize, Error> {
-        let mut used = 0;
-        let mut exhausted = false;
-        for _ in 0..ASKED {
-            let shown = used..used + self.revealed.min(input.len() - used);
-            let (discard, done) = process!(&mut self.connection, &mut input[shown], status => {
-                (status.discard, match status.state {
-                    Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                        match put(&mut traffic, out.spare()) {
-                            Ok(written) => {
-                                out.push(written);
-                                Some(true)
-                            }
-                            Err(EncryptError::EncryptExhausted) => {
-                                exhausted = true;
-                                None
-                            }
-                            Err(_) => None,
-                        }
-                    }
-                    Ok(state) => handle_write(state, out),
-                    Err(_) => None,
-                })
-            });
-            used += discard;
-            self.revealed -= discard.min(self.revealed);
-            match done {
-                Some(true) => return Ok(used),
-                Some(false) => {}
-                None => break,
-            }
-        }
-        if exhausted {
-            return Err(Error::Tls { party: self.party, fault: TlsFault::Exhausted });
-        }
-        Err(Error::Misuse("TLS does not take bytes to send"))
-    }
-
-    /// Latches the failure and fetches the alert that rustls has for it. Asked once too often, it would look at the
-    /// offending record again, and panic in debug builds.
-    fn fail(&mut self, input: &mut [u8], out: &mut Out<'_>) {
-        self.failed = true;
-        let shown = self.revealed.min(input.len());
-        for _ in 0..ASKED {
-            if self.closed || !self.connection.has_to_say() || out.free() < ROOM {
-                return;
-            }
-            process!(&mut self.connection, &mut input[..shown], status => {
-                if let Ok(ConnectionState::EncodeTlsData(mut data)) = status.state
-                    && let Ok(n) = data.encode(out.spare())
-                {
-                    out.push(n);
-                }
-            });
-        }
-    }
-
+    /// Known once the handshake is over.
     pub(crate) fn version(&self) -> TlsVersion {
-        let version = match &self.connection {
-            Connection::Client(connection) => connection.protocol_version(),
-            Connection::Server(connection) => connection.protocol_version(),
-        };
-        if version == Some(ProtocolVersion::TLSv1_2) {
-            TlsVersion::Tls12
-        } else {
-            TlsVersion::Tls13
-        }
+        self.version
     }
 
-    /// What has come cannot be a record. It is not shown to rustls, which would wait for more of some
-    /// such, and lose step with us.
-    fn no_record(&mut self, header: [u8; record::HEADER]) -> Error {
-        self.failed = true;
-        let fault = if self.heard {
-            TlsFault::Protocol("what it sent is no TLS record".into())
-        } else if header.starts_with(b"RFB ") {
-            TlsFault::PlainVnc
-        } else {
-            TlsFault::NotTls { shown: header.to_vec() }
+    fn explain(&self, fault: Fault) -> Error {
+        let fault = match fault {
+            Fault::Rustls(error) => return self.explain_rustls(error),
+            Fault::NotTls(header) if header.starts_with(b"RFB ") => TlsFault::PlainVnc,
+            Fault::NotTls(header) => TlsFault::NotTls { shown: header.to_vec() },
+            Fault::NoRecord => TlsFault::Protocol("what it sent is no TLS record".into()),
+            Fault::Pieces => TlsFault::Protocol("a handshake message in too many pieces".into()),
+            Fault::Exhausted => TlsFault::Exhausted,
+            Fault::Unwilling => return Error::Misuse("TLS does not take bytes to send"),
         };
         Error::Tls { party: self.party, fault }
     }
 
-    fn explain(&self, error: rustls::Error) -> Error {
+    fn explain_rustls(&self, error: rustls::Error) -> Error {
         if let Some((pinned, shown)) =
             self.verifier.as_ref().and_then(|verifier| verifier.mismatch())
         {
@@ -418,18 +351,20 @@ pub(crate) fn server_config(
     certificate: &[u8],
     key: &PrivateKeyDer<'static>,
     crypto: &Crypto,
-) -> Result<Arc<ServerConfig>, Error> {
+) -> Result<ServerConfig, Error> {
     let key = crypto.provider.key_provider.load_private_key(key.clone_key()).map_err(setup)?;
     let chain = alloc::vec![CertificateDer::from(certificate.to_vec())];
-    let mut config = ServerConfig::builder_with_details(crypto.provider.clone(), Arc::new(NoTime))
-        .with_protocol_versions(rustls::ALL_VERSIONS)
-        .map_err(setup)?
-        .with_no_client_auth()
-        // Not `with_single_cert`, which reads the certificate and refuses X.509 v1.
-        .with_cert_resolver(Arc::new(Single(Arc::new(CertifiedKey::new(chain, key)))));
+    let mut config =
+        rustls::ServerConfig::builder_with_details(crypto.provider.clone(), Arc::new(NoTime))
+            .with_protocol_versions(rustls::ALL_VERSIONS)
+            .map_err(setup)?
+            .with_no_client_auth()
+            // Not `with_single_cert`, which reads the certificate and refuses X.509 v1.
+            .with_cert_resolver(Arc::new(Single(Arc::new(CertifiedKey::new(chain, key)))));
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    Ok(Arc::new(config))
+    config.enable_secret_extraction = crypto.sealing.is_ours();
+    Ok(ServerConfig { config: Arc::new(config), sealing: crypto.sealing })
 }
 
 #[derive(Debug)]
@@ -449,98 +384,6 @@ impl TimeProvider for NoTime {
     fn current_time(&self) -> Option<UnixTime> {
         Some(UnixTime::since_unix_epoch(Duration::ZERO))
     }
-}
-
-/// `WriteTraffic` of either role.
-trait Traffic {
-    fn encrypt(&mut self, content: &[u8], out: &mut [u8]) -> Result<usize, EncryptError>;
-    fn queue_close_notify(&mut self, out: &mut [u8]) -> Result<usize, EncryptError>;
-}
-
-macro_rules! traffic {
-    ($data:ty) => {
-        impl Traffic for WriteTraffic<'_, $data> {
-            fn encrypt(&mut self, content: &[u8], out: &mut [u8]) -> Result<usize, EncryptError> {
-                WriteTraffic::encrypt(self, content, out)
-            }
-
-            fn queue_close_notify(&mut self, out: &mut [u8]) -> Result<usize, EncryptError> {
-                WriteTraffic::queue_close_notify(self, out)
-            }
-        }
-    };
-}
-
-traffic!(ClientConnectionData);
-traffic!(ServerConnectionData);
-
-enum Seen {
-    Moved,
-    Ready,
-    Blocked,
-    PeerClosed,
-}
-
-/// One arm a state. The states' own bytes go out at once: `out` keeps their order, so they count as
-/// transmitted. After our goodbye they go nowhere (`mute`): the stream may be shut down already.
-fn handle<Data>(
-    status: UnbufferedStatus<'_, '_, Data>,
-    out: &mut Out<'_>,
-    mute: bool,
-    content: &mut dyn FnMut(&[u8]),
-) -> (usize, Result<Seen, rustls::Error>) {
-    let mut discard = status.discard;
-    let seen = match status.state {
-        Err(error) => Err(error),
-        Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-            let mut failed = None;
-            while let Some(record) = traffic.next_record() {
-                match record {
-                    Ok(record) => {
-                        discard += record.discard;
-                        content(record.payload);
-                    }
-                    Err(error) => {
-                        failed = Some(error);
-                        break;
-                    }
-                }
-            }
-            failed.map_or(Ok(Seen::Moved), Err)
-        }
-        Ok(ConnectionState::EncodeTlsData(mut data)) => match data.encode(out.spare()) {
-            Ok(written) => {
-                out.push(if mute { 0 } else { written });
-                Ok(Seen::Moved)
-            }
-            // Cannot be: a chunk is one record at most, and ROOM was free.
-            Err(_) => Err(rustls::Error::EncryptError),
-        },
-        Ok(ConnectionState::TransmitTlsData(data)) => {
-            data.done();
-            Ok(Seen::Moved)
-        }
-        Ok(ConnectionState::WriteTraffic(_)) => Ok(Seen::Ready),
-        Ok(ConnectionState::BlockedHandshake) => Ok(Seen::Blocked),
-        Ok(ConnectionState::PeerClosed) => Ok(Seen::PeerClosed),
-        Ok(ConnectionState::Closed) => Ok(Seen::Blocked),
-        // Early data is never offered (RFC 8446 section 8: it can be replayed), nor is any other state known.
-        Ok(_) => Err(rustls::Error::HandshakeNotComplete),
-    };
-    (discard, seen)
-}
-
-/// What stands before writing: `Some(false)` to ask again, `None` if it cannot come to that.
-fn handle_write<Data>(state: ConnectionState<'_, '_, Data>, out: &mut Out<'_>) -> Option<bool> {
-    match state {
-        ConnectionState::EncodeTlsData(mut data) => {
-            let written = data.encode(out.spare()).ok()?;
-            out.push(written);
-        }
-        ConnectionState::TransmitTlsData(data) => data.done(),
-        _ => return None,
-    }
-    Some(false)
 }
 
 fn setup(error: rustls::Error) -> Error {
