@@ -1,0 +1,3 @@
+//! `cargo xtask bench` runs this.
+
+fn main() {}
