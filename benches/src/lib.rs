@@ -1,4 +1,83 @@
-//! Measures procy on loopback beside the usual ways to do its job. See `benches/README.md` for method and noise.
+//! Measures procy on loopback beside the usual ways to do its job. `benches/README.md` has method and noise.
+//!
+//! One program with roles, each a process of its own: a `proxy` under measurement (or a peer's own program), a `device`
+//! behind it, a `client` before it, and the harness that starts them, looks at the proxy from outside and does the sums.
 
 #![cfg(target_os = "linux")]
 #![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr)] // tables and progress are what this program is for
+
+mod child;
+mod client;
+mod contender;
+mod device;
+mod identity;
+mod measure;
+mod proxy;
+mod report;
+mod run;
+mod stats;
+mod table;
+mod wire;
+mod workload;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
+
+/// Failures are told to the person who runs the benchmark, in words.
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+#[derive(Parser)]
+#[command(name = "procy-bench", bin_name = "cargo xtask bench", about = "Measures procy")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// procy's four runtimes, beside tokio-rustls with `copy_bidirectional`
+    Drivers(run::Options),
+    /// The process under measurement
+    #[command(hide = true)]
+    Proxy(proxy::Options),
+    /// The TLS server behind it
+    #[command(hide = true)]
+    Device(device::Options),
+    /// The load before it
+    #[command(hide = true)]
+    Client(client::Options),
+}
+
+/// The program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = match Arguments::parse().verb {
+        Verb::Drivers(options) => prepare().and_then(|()| run::drivers(&options)),
+        Verb::Proxy(options) => role().and_then(|()| proxy::run(&options)),
+        Verb::Device(options) => role().and_then(|()| device::run(&options)),
+        Verb::Client(options) => role().and_then(|()| client::run(&options)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("procy-bench: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// As many files as may be: thousands of sessions have two each. Children inherit it.
+fn prepare() -> Result<()> {
+    let mut files = getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    Ok(setrlimit(Resource::Nofile, files)?)
+}
+
+/// A role ends with the harness, however that ends.
+fn role() -> Result<()> {
+    Ok(set_parent_process_death_signal(Some(Signal::TERM))?)
+}

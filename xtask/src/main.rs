@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // talking to a person is what this program does
 
+mod bench;
 mod conformance;
 mod demo;
 mod lint;
@@ -33,6 +34,7 @@ const VERBS: &[(&str, &str, Run)] = &[
         "every scenario on every runtime, as a table: conformance [--full]",
         conformance::run,
     ),
+    ("bench", "on loopback, as a table and JSON: bench drivers [--quick] [--help]", bench::run),
     ("lint", "format, clippy, docs, licences, sources and the core's no_std proof", lint::run),
 ];
 

@@ -1,0 +1,125 @@
+//! The role `device`: a TLS 1.3 server that costs little, so that the proxy before it has the processor.
+//!
+//! To a console (its first words are a command) it says hello, as a device of procy's does; to a plain proxy it does not.
+//! Then it does what the client orders. One thread a session: a wake-up less on the way of every byte.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use clap::Args;
+use procy_core::procycmd::COMMAND_LEN;
+use rustls::crypto::aws_lc_rs::{self, cipher_suite::TLS13_AES_128_GCM_SHA256};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::Result;
+use crate::wire::{ANSWER, HELLO, ORDER_LEN, Order, Pattern, QUESTION, WHOLE};
+
+type Tls = StreamOwned<ServerConnection, TcpStream>;
+
+/// Thousands of threads, each with little to do.
+const STACK: usize = 256 * 1024;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Its certificate, PEM
+    #[arg(long)]
+    certificate: PathBuf,
+    /// The key, PEM
+    #[arg(long)]
+    key: PathBuf,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let config = Arc::new(config(options)?);
+    let pattern = Arc::new(Pattern::new());
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    println!("{}", listener.local_addr()?);
+    for stream in listener.incoming() {
+        let (stream, config, pattern) = (stream?, config.clone(), pattern.clone());
+        // A client that leaves, and a peer's probe, end a session in the middle of anything; the client checks.
+        let session = move || drop(serve(stream, config, &pattern));
+        thread::Builder::new().stack_size(STACK).spawn(session)?;
+    }
+    Ok(())
+}
+
+/// One suite for all, and no tickets: nobody here resumes.
+fn config(options: &Options) -> Result<ServerConfig> {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.cipher_suites = vec![TLS13_AES_128_GCM_SHA256];
+    let certificate = CertificateDer::from_pem_file(&options.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&options.key)?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)?;
+    config.send_tls13_tickets = 0;
+    Ok(config)
+}
+
+fn serve(stream: TcpStream, config: Arc<ServerConfig>, pattern: &Pattern) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
+    connection.set_buffer_limit(None);
+    let mut tls = StreamOwned::new(connection, stream);
+    let mut first = [0; ORDER_LEN];
+    tls.read_exact(&mut first)?;
+    if first[0] == b'P' {
+        tls.read_exact(&mut [0; COMMAND_LEN - ORDER_LEN])?;
+        tls.write_all(HELLO)?;
+        tls.read_exact(&mut first)?;
+    }
+    match Order::decode(first)? {
+        Order::Down { bytes, record } => send(&mut tls, pattern, bytes, record as usize),
+        Order::Up { bytes } => take(&mut tls, pattern, bytes),
+        Order::Trips => answer(&mut tls, pattern),
+    }
+}
+
+/// Many records are sealed, then written with one call.
+fn send(tls: &mut Tls, pattern: &Pattern, bytes: u64, record: usize) -> io::Result<()> {
+    let mut place = 0;
+    while place < bytes {
+        let end = bytes.min(place + Pattern::MOST as u64);
+        while place < end {
+            let length = record.min((end - place) as usize);
+            tls.conn.writer().write_all(pattern.at(place, length))?;
+            place += length as u64;
+        }
+        while tls.conn.wants_write() {
+            tls.conn.write_tls(&mut tls.sock)?;
+        }
+    }
+    // The client leaves first.
+    tls.read(&mut [0]).map(|_| ())
+}
+
+fn take(tls: &mut Tls, pattern: &Pattern, bytes: u64) -> io::Result<()> {
+    let mut buffer = vec![0; Pattern::MOST];
+    let mut place = 0;
+    while place < bytes {
+        let n = tls.read(&mut buffer)?;
+        if n == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        pattern.check(place, &buffer[..n])?;
+        place += n as u64;
+    }
+    tls.write_all(&[WHOLE])?;
+    tls.read(&mut [0]).map(|_| ())
+}
+
+fn answer(tls: &mut Tls, pattern: &Pattern) -> io::Result<()> {
+    let mut question = [0; QUESTION];
+    for trip in 0_u64.. {
+        tls.read_exact(&mut question)?;
+        pattern.check(trip * QUESTION as u64, &question)?;
+        tls.write_all(pattern.at(trip * ANSWER as u64, ANSWER))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! The harness itself, with next to no load: every part of it runs, and every figure comes.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::process::Command;
+
+use serde_json::Value;
+
+#[test]
+fn every_runtime_is_measured() {
+    let report = drivers(&["--only", "up-1,setup-mlkem"]);
+    for workload in report["workloads"].as_array().unwrap() {
+        let rows = workload["rows"].as_array().unwrap();
+        let names: Vec<_> = rows.iter().map(|row| row["contender"].as_str().unwrap()).collect();
+        assert_eq!(names, ["mio", "tokio", "blocking", "futures", "copy", "copy64"]);
+    }
+    assert!(report["machine"]["cores"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn every_workload_is_measured() {
+    let report = drivers(&["--contenders", "mio", "--reference", "mio"]);
+    let workloads = report["workloads"].as_array().unwrap();
+    assert!(workloads.len() > 10, "{}", workloads.len());
+    for workload in workloads {
+        let metrics = workload["metrics"].as_array().unwrap();
+        let figures = workload["rows"][0]["figures"].as_array().unwrap();
+        assert_eq!(figures.len(), metrics.len(), "{workload}");
+        for (metric, figure) in std::iter::zip(metrics, figures) {
+            // So few sessions may hold nothing that was not there before.
+            let held = metric["id"] == "memory";
+            assert!(held || figure["median"].as_f64().unwrap() > 0.0, "{workload}");
+            assert!(held || figure["reference"]["ratio"] == 1.0, "{workload}");
+        }
+    }
+}
+
+/// Runs `drivers --quick`, which must succeed, and gives its JSON back.
+fn drivers(arguments: &[&str]) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("drivers.json");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_procy-bench"));
+    command.args(["drivers", "--quick", "--out"]).arg(&out).args(arguments);
+    let output = command.output().unwrap();
+    let (said, printed) = (output.stderr, output.stdout);
+    let words = [said, printed].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{}", words.join("\n"));
+    serde_json::from_str(&std::fs::read_to_string(out).unwrap()).unwrap()
+}
