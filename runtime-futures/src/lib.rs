@@ -59,7 +59,7 @@ pub use fin::Fin;
 pub use net::connect;
 pub use procy_core as core;
 pub use procy_std::{
-    CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, now, passing, tune,
+    Answer, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, now, passing, tune,
     tune_device,
 };
 pub use timer::{System, Timer, system};

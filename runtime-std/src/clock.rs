@@ -6,7 +6,8 @@ use procy_core::timer::Instant;
 
 static EPOCH: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
 
-/// This moment on the operating system's monotonic clock, as sessions count it.
+/// This moment on the operating system's monotonic clock, as sessions count it. Every runtime counts from the same epoch,
+/// so an instant may be told to one that another has taken.
 #[must_use]
 pub fn now() -> Instant {
     // The epoch first: nothing lies before it.

@@ -6,7 +6,7 @@
 //! | [`visit`] | a visit with this thread's warm memory |
 //! | [`broken`], [`tune`], [`tune_device`], [`passing`] | the operating system's errors and sockets, as sessions want them |
 //! | [`Attempts`] | a host's addresses in turn, within a bound |
-//! | [`Step`], [`Report`], [`verbs!`] | the surface that is the same in every runtime |
+//! | [`Step`], [`Answer`], [`Report`], [`verbs!`] | the surface that is the same in every runtime |
 
 #![forbid(unsafe_code)]
 
@@ -21,5 +21,5 @@ pub use clock::{now, to_std};
 pub use procy_core as core;
 pub use socket::{broken, passing, tune, tune_device};
 pub use socket2::SockRef;
-pub use surface::{Report, Step};
+pub use surface::{Answer, Report, Step};
 pub use warm::visit;

@@ -1,8 +1,10 @@
 //! The surface that is the same in every runtime.
 
 use procy_core::Session;
-use procy_core::error::Error;
-use procy_core::event::{Event, Outcome, Traffic};
+use procy_core::credential::Credential;
+use procy_core::error::{Broken, Error};
+use procy_core::event::{Event, Outcome, Side, Traffic};
+use procy_core::timer::Instant;
 
 /// What a session's next step brings.
 #[derive(Debug)]
@@ -12,6 +14,28 @@ pub enum Step {
     /// The session is over, and both streams are dropped, unless the viewer's is spared for another try
     /// (`Run::take_near`): look at `Run::outcome`.
     Over,
+}
+
+/// What a host tells a session, as data, for one that decides elsewhere than where the session runs: `Run::answer` takes
+/// it. Every answer is harmless when it comes too late.
+#[derive(Debug)]
+pub enum Answer<N, F> {
+    /// `Run::attach_near`.
+    AttachNear(N),
+    /// `Run::attach_far`.
+    AttachFar(F),
+    /// `Run::broken`.
+    Broken(Side, Broken),
+    /// `Run::credential`.
+    Credential(Credential, Instant),
+    /// `Run::accept`.
+    Accept,
+    /// `Run::refuse`.
+    Refuse,
+    /// `Run::close`.
+    Close,
+    /// `Run::abandon`.
+    Abandon(String),
 }
 
 /// What came of a session.
@@ -96,6 +120,21 @@ macro_rules! verbs {
         /// Gives up for a reason of the host's own, which a waiting viewer is told. `reason` must hold no secret.
         pub fn abandon(&mut self, reason: &str) {
             self.visit(|visit| visit.abandon(reason));
+        }
+
+        /// Any of these, as data.
+        pub fn answer(&mut self, answer: $crate::Answer<$near, $far>) {
+            use $crate::Answer;
+            match answer {
+                Answer::AttachNear(stream) => self.attach_near(stream),
+                Answer::AttachFar(stream) => self.attach_far(stream),
+                Answer::Broken(side, how) => self.broken(side, how),
+                Answer::Credential(credential, asked) => self.credential(credential, asked),
+                Answer::Accept => self.accept(),
+                Answer::Refuse => self.refuse(),
+                Answer::Close => self.close(),
+                Answer::Abandon(reason) => self.abandon(&reason),
+            }
         }
 
         /// How it is over, once that is decided.

@@ -49,5 +49,5 @@ pub use driver::Run;
 pub use net::{accept, connect};
 pub use procy_core as core;
 pub use procy_std::{
-    CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, tune, tune_device,
+    Answer, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, tune, tune_device,
 };
