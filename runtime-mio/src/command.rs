@@ -26,7 +26,9 @@ pub enum Answer {
         asked: Instant,
     },
     /// Connect this side to the first of these addresses (at most [`MAX_ADDRESSES`](crate::MAX_ADDRESSES)) that can be
-    /// reached. They are tried one after another, each for its share of what is left of the session's deadline.
+    /// reached. They are tried one after another, each for its share of
+    /// [`CONNECT_WITHIN`](crate::CONNECT_WITHIN), or of what is left of the session's deadline if that is less.
+    /// [`Host::dialled`](crate::Host::dialled) hears what came of it; the session knows already.
     Connect {
         /// The console's far side, the device's near side.
         side: Side,

@@ -2,54 +2,41 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::time::Duration;
-use std::vec;
 
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use procy_core::error::Broken;
 use procy_core::event::Side;
 use procy_core::timer::Instant;
-
-use procy_std::{broken, tune, tune_device};
+use procy_std::{Attempts, ConnectError, tune, tune_device};
 
 use crate::socket::Socket;
-
-/// How many addresses of one peer are tried.
-pub const MAX_ADDRESSES: usize = 8;
-
-/// How long an attempt may take if the session has no deadline: the core's default for this wait.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// A peer's addresses, tried one after another, each for its share of the time that is left.
 #[derive(Debug)]
 pub(crate) struct Dial {
     pub(crate) side: Side,
+    attempts: Attempts,
     socket: Option<Socket>,
-    rest: vec::IntoIter<SocketAddr>,
     /// When the attempt under way is given up.
     pub(crate) until: Instant,
-    /// What the failed ones met; that of the one that tells most.
-    how: Broken,
 }
 
 /// How it stands.
 #[derive(Debug)]
 pub(crate) enum Dialled {
     /// It takes its time: until an event comes, or until [`Dial::until`].
-    Waiting,
+    Waiting(Box<Dial>),
     /// Connected, and registered.
     Connected(Socket),
     /// None of the addresses could be reached.
-    Failed(Broken),
+    Failed(ConnectError),
 }
 
 impl Dial {
-    pub(crate) fn new(side: Side, mut addresses: Vec<SocketAddr>) -> Self {
-        addresses.truncate(MAX_ADDRESSES);
-        let rest = addresses.into_iter();
-        Self { side, socket: None, rest, until: Instant::ZERO, how: Broken::Unreachable }
+    /// All attempts are over at `end`.
+    pub(crate) fn new(side: Side, addresses: Vec<SocketAddr>, end: Instant) -> Self {
+        Self { side, attempts: Attempts::of(addresses, end), socket: None, until: Instant::ZERO }
     }
 
     /// Takes in what the operating system says of the attempt under way. What comes with its success says more than
@@ -60,13 +47,12 @@ impl Dial {
         }
     }
 
-    /// Goes on, and looks how it stands. `end` is the session's own deadline.
+    /// Goes on, and looks how it stands.
     pub(crate) fn step(
-        &mut self,
+        mut self: Box<Self>,
         registry: &Registry,
         token: Token,
         now: Instant,
-        end: Option<Instant>,
     ) -> Dialled {
         loop {
             if let Some(socket) = self.socket.take() {
@@ -80,25 +66,23 @@ impl Dial {
                     }
                     Ok(false) if now < self.until => {
                         self.socket = Some(socket);
-                        return Dialled::Waiting;
+                        return Dialled::Waiting(self);
                     }
-                    Ok(false) => self.met(Broken::TimedOut),
-                    Err(error) => self.met(broken(&error)),
+                    Ok(false) => {
+                        let late = io::Error::new(ErrorKind::TimedOut, "no answer");
+                        self.attempts.failed(&late);
+                    }
+                    Err(error) => self.attempts.failed(&error),
                 }
             }
-            let Some(address) = self.rest.next() else { return Dialled::Failed(self.how) };
-            let left = end.map_or(CONNECT_WITHIN, |end| end.since(now));
-            self.until = now + left / (1 + u32::try_from(self.rest.len()).unwrap_or(u32::MAX - 1));
+            let Some((address, share)) = self.attempts.next(now) else {
+                return Dialled::Failed(self.attempts.error());
+            };
+            self.until = now + share;
             match start(address, registry, token) {
                 Ok(stream) => self.socket = Some(Socket::new(stream)),
-                Err(error) => self.met(broken(&error)),
+                Err(error) => self.attempts.failed(&error),
             }
-        }
-    }
-
-    fn met(&mut self, how: Broken) {
-        if telling(how) > telling(self.how) {
-            self.how = how;
         }
     }
 }
@@ -117,16 +101,5 @@ fn is_connected(stream: &TcpStream) -> io::Result<bool> {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-/// An answer tells more than none, and none more than no way there.
-const fn telling(how: Broken) -> u8 {
-    match how {
-        Broken::Refused => 4,
-        Broken::Reset => 3,
-        Broken::TimedOut => 2,
-        Broken::Other => 1,
-        _ => 0,
     }
 }

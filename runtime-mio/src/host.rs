@@ -10,6 +10,8 @@ use procy_core::error::Broken;
 use procy_core::event::{Event, Outcome, Side, Traffic};
 use procy_core::timer::Instant;
 
+use procy_std::ConnectError;
+
 use crate::{Answer, Key, ListenerId};
 
 /// Decides for a shard's sessions. Every method is called on the shard's thread, between visits: while it works, no
@@ -26,6 +28,12 @@ pub trait Host {
     /// A fact about a session. Those named `...Needed`, and `PasswordOffered`, want an answer before the session's
     /// deadline: here, or later.
     fn event(&mut self, key: Key, event: Event, answers: &mut Answers<'_>);
+
+    /// What came of [`Answer::Connect`]: the address that this side is connected to, or why there is none. The session
+    /// knows already.
+    fn dialled(&mut self, key: Key, side: Side, result: Result<SocketAddr, ConnectError>) {
+        let _ = (key, side, result);
+    }
 
     /// A session is over, and its sockets are closed. Told once for each.
     fn over(&mut self, key: Key, over: Over) {

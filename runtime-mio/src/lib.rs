@@ -85,13 +85,12 @@ mod table;
 mod timers;
 
 pub use command::{Answer, Command, Refusal, Refused};
-pub use dial::MAX_ADDRESSES;
 pub use doors::MAX_LISTENERS;
 pub use handle::{Handle, Key, ListenerId, Place};
 pub use host::{Answers, Host, Over};
 pub use net::bind;
 pub use procy_core as core;
-pub use procy_std::{broken, now, tune, tune_device};
+pub use procy_std::{CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, broken, now, tune, tune_device};
 pub use shard::{Config, Shard};
 pub use shards::Shards;
 pub use stats::Stats;

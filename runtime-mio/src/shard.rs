@@ -149,6 +149,9 @@ impl<H: Host> Shard<H> {
     fn tend(&mut self, index: usize) {
         let Some(slot) = self.table.get(index) else { return };
         let mut turn = slot.turn(&mut self.desk, &self.handle.0.0.tally);
+        if let Some((side, dialled)) = slot.take_dialled() {
+            self.host.dialled(slot.key(), side, dialled);
+        }
         while let Some(event) = slot.session.event() {
             self.host.event(slot.key(), event, &mut Answers(&mut self.answers));
             for answer in self.answers.drain(..) {

@@ -1,6 +1,6 @@
 //! One session with its sockets.
 
-use std::net;
+use std::net::{self, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use mio::event::Event;
@@ -11,6 +11,7 @@ use procy_core::event::{Outcome, Side};
 use procy_core::pump::{Turn, pump};
 use procy_core::timer::Instant;
 use procy_core::{Scratch, Session};
+use procy_std::{CONNECT_WITHIN, ConnectError};
 
 use crate::command::Answer;
 use crate::dial::{Dial, Dialled};
@@ -38,6 +39,8 @@ pub(crate) struct Slot {
     near: Option<Socket>,
     far: Option<Socket>,
     dial: Option<Box<Dial>>,
+    /// What came of the last one, until the host is told.
+    dialled: Option<(Side, Result<SocketAddr, ConnectError>)>,
     /// Where its timer stands.
     pub(crate) armed: Option<Instant>,
     /// It is in the queue of those to be visited.
@@ -55,6 +58,7 @@ impl Slot {
             near: None,
             far: None,
             dial: None,
+            dialled: None,
             armed: None,
             queued: false,
             cancelled: false,
@@ -102,13 +106,23 @@ impl Slot {
         own.into_iter().chain(dial).min()
     }
 
+    /// What came of connecting, told once.
+    pub(crate) const fn take_dialled(
+        &mut self,
+    ) -> Option<(Side, Result<SocketAddr, ConnectError>)> {
+        self.dialled.take()
+    }
+
     pub(crate) fn answer(&mut self, answer: Answer, desk: &mut Desk) {
         match answer {
             Answer::Connect { side, addresses } => {
                 // Not twice, and not for a session that is saying its farewells.
                 if self.port(side).is_none() && self.dial.is_none() && !self.is_decided() {
-                    self.dial = Some(Box::new(Dial::new(side, addresses)));
-                    self.dial(desk, now());
+                    let now = now();
+                    let within = now + CONNECT_WITHIN;
+                    let end = self.session.deadline().map_or(within, |(at, _)| at.min(within));
+                    self.dial = Some(Box::new(Dial::new(side, addresses, end)));
+                    self.dial(desk, now);
                 }
                 return;
             }
@@ -161,13 +175,19 @@ impl Slot {
     }
 
     fn dial(&mut self, desk: &mut Desk, now: Instant) {
-        let Some(mut dial) = self.dial.take().filter(|_| !self.is_decided()) else { return };
-        let end = self.session.deadline().map(|(at, _)| at);
-        match dial.step(&desk.registry, token(self.index, dial.side), now, end) {
-            Dialled::Waiting => self.dial = Some(dial),
-            Dialled::Connected(socket) => self.attached(dial.side, socket, desk),
-            Dialled::Failed(how) => {
-                self.session.visit(&mut desk.scratch, now).broken(dial.side, how);
+        let Some(dial) = self.dial.take().filter(|_| !self.is_decided()) else { return };
+        let side = dial.side;
+        match dial.step(&desk.registry, token(self.index, side), now) {
+            Dialled::Waiting(dial) => self.dial = Some(dial),
+            Dialled::Connected(socket) => {
+                // A socket that has just been found connected has a peer.
+                let peer = socket.stream().peer_addr().ok();
+                self.dialled = peer.map(|peer| (side, Ok(peer)));
+                self.attached(side, socket, desk);
+            }
+            Dialled::Failed(error) => {
+                self.session.visit(&mut desk.scratch, now).broken(side, error.how());
+                self.dialled = Some((side, Err(error)));
             }
         }
     }

@@ -30,6 +30,7 @@ fn every_answer_may_come_from_another_thread() {
     handle.credential(key, credential(), now()).unwrap();
     assert_eq!(rig.event(Role::Console, "ConnectNeeded"), key);
     handle.connect(key, Side::Far, [rig.devices()]).unwrap();
+    assert_eq!(rig.dialled(Role::Console, Side::Far), Ok(rig.devices()));
     assert_eq!(rig.event(Role::Console, "ViewerNeeded"), key);
     let (mut viewer, near) = common::tcp_pair();
     handle.attach(key, Side::Near, near).unwrap();

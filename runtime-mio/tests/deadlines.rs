@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use common::{HELLO, Plan, Rig, Role, bounded, code, credential, rest, rest_or_reset};
 use procy_mio::core::error::{Broken, Error, Party};
-use procy_mio::core::event::{Ended, Outcome};
+use procy_mio::core::event::{Ended, Outcome, Side};
 use procy_mio::core::prologue::Bounds;
 use procy_mio::core::timer::{Deadlines, Why};
 
@@ -178,11 +178,14 @@ fn an_address_that_does_not_answer_gets_its_share_of_the_time_and_then_the_next_
 #[test]
 fn addresses_that_all_fail_are_reported_by_the_one_that_tells_most() {
     let hole = common::black_hole();
-    let devices = OnceLock::from(vec![hole.0, common::free_port()]);
+    let (hole_at, free) = (hole.0, common::free_port());
+    let devices = OnceLock::from(vec![hole_at, free]);
     let plan = Plan::bounded(short(|it| it.connect = Duration::from_secs(1)), Bounds::default());
     let mut rig = Rig::start(Plan { devices, ..plan });
     let viewer = rig.viewer();
     let refused = Error::Connect { party: Party::Device, how: Broken::Refused };
+    let why = rig.dialled(Role::Console, Side::Far).unwrap_err();
+    assert!(why.starts_with(&format!("{hole_at}: no answer; {free}: ")), "{why}");
     assert_eq!(rig.outcome(Role::Console), Outcome::Failed(refused));
     drop(viewer);
 }

@@ -33,6 +33,18 @@ impl ConnectError {
     pub const fn how(&self) -> Broken {
         self.how
     }
+
+    /// Each address's error in words, or why there is no address; without the host, which whoever asks knows.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        &self.words
+    }
+
+    /// The host's name does not resolve.
+    #[must_use]
+    pub fn unresolved(host: &str, port: u16, why: &io::Error) -> Self {
+        Self { host: host.to_owned(), port, how: Broken::Unreachable, words: why.to_string() }
+    }
 }
 
 /// One host's addresses, tried one after another, each for its share of the time that is left.
@@ -70,6 +82,14 @@ impl Attempts {
         }
         let error = ConnectError { host: host.to_owned(), port, how: Broken::Unreachable, words };
         Self { error, end, addresses, current: None }
+    }
+
+    /// Addresses of a peer whose name is of no interest.
+    #[must_use]
+    pub fn of(addresses: Vec<SocketAddr>, end: Instant) -> Self {
+        let first = addresses.first().map(|first| (first.ip().to_string(), first.port()));
+        let (host, port) = first.unwrap_or_default();
+        Self::new(&host, port, end, Ok(addresses))
     }
 
     /// The next address, and how long it may take: never nothing, as some calls refuse that.

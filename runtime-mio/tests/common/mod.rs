@@ -14,7 +14,9 @@ use procy_mio::core::credential::{Certificate, Credential, Password};
 use procy_mio::core::event::{Event, Outcome, Side};
 use procy_mio::core::prologue::{Bounds, console, device};
 use procy_mio::core::tls::{Crypto, TlsVersion};
-use procy_mio::{Answers, Config, Handle, Host, Key, ListenerId, Over, Shard, Shards, Stats, now};
+use procy_mio::{
+    Answers, Config, ConnectError, Handle, Host, Key, ListenerId, Over, Shard, Shards, Stats, now,
+};
 use rustls::pki_types::PrivateKeyDer;
 
 pub const HELLO: &[u8; 12] = b"RFB 003.008\n";
@@ -112,6 +114,7 @@ pub struct Told {
 #[derive(Debug)]
 pub enum What {
     Event(String),
+    Dialled(Side, Result<SocketAddr, ConnectError>),
     Over(Over),
 }
 
@@ -165,6 +168,10 @@ impl Host for Teller {
             }
             _ => {}
         }
+    }
+
+    fn dialled(&mut self, key: Key, side: Side, result: Result<SocketAddr, ConnectError>) {
+        self.tell(key, What::Dialled(side, result));
     }
 
     fn over(&mut self, key: Key, over: Over) {
@@ -261,6 +268,16 @@ impl Rig {
     pub fn event(&mut self, role: Role, name: &str) -> Key {
         self.until(|told| match &told.what {
             What::Event(event) if told.role == role && event.starts_with(name) => Some(told.key),
+            _ => None,
+        })
+    }
+
+    /// Waits for what has come of connecting this side of a session in this role.
+    pub fn dialled(&mut self, role: Role, side: Side) -> Result<SocketAddr, String> {
+        self.until(|told| match &told.what {
+            What::Dialled(at, result) if told.role == role && *at == side => Some(
+                result.as_ref().map(|address| *address).map_err(|error| error.why().to_owned()),
+            ),
             _ => None,
         })
     }
