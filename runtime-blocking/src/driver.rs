@@ -12,8 +12,9 @@ use procy_std::{Step, now};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::Stop;
+use crate::remote::Inbox;
 use crate::socket::Socket;
+use crate::{Remote, Stop};
 
 /// One wait at the most; a longer one is several. Some systems count milliseconds in 32 bits.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
@@ -30,13 +31,14 @@ pub struct Run<N, F> {
     near: Option<N>,
     far: Option<F>,
     stop: Option<Stop>,
+    inbox: Option<Inbox<N, F>>,
 }
 
 impl<N: AsFd, F: AsFd> Run<N, F> {
     /// Takes the session over; its sockets are attached as they come.
     #[must_use]
     pub const fn new(session: Session) -> Self {
-        Self { session, near: None, far: None, stop: None }
+        Self { session, near: None, far: None, stop: None, inbox: None }
     }
 
     /// Lets `stop` end this session, from any thread, as [`Run::close`] does.
@@ -46,8 +48,20 @@ impl<N: AsFd, F: AsFd> Run<N, F> {
         self
     }
 
+    /// Lets other threads answer this session while its own is in [`Run::next`]. One remote counts, the last; its clones
+    /// are as good.
+    ///
+    /// # Errors
+    /// If the process may open no more files: it costs a pipe.
+    pub fn remote(&mut self) -> io::Result<Remote<N, F>> {
+        let (inbox, remote) = Inbox::new()?;
+        self.inbox = Some(inbox);
+        Ok(remote)
+    }
+
     /// Moves bytes until there is something to tell; while there is nothing to move, the thread sleeps. Bytes move, and
-    /// deadlines take effect, only in here: whoever works on an answer meanwhile does neither.
+    /// deadlines take effect, only in here: whoever works on an answer meanwhile does neither, unless that is done on
+    /// another thread, and told by a [`Run::remote`].
     #[expect(clippy::should_implement_trait, reason = "an iterator's end comes once, and silently")]
     pub fn next(&mut self) -> Step {
         loop {
@@ -58,13 +72,16 @@ impl<N: AsFd, F: AsFd> Run<N, F> {
                 if !self.session.spares_near() {
                     self.near = None;
                 }
-                (self.far, self.stop) = (None, None);
+                (self.far, self.stop, self.inbox) = (None, None, None);
                 return Step::Over;
             }
             if self.stop.as_ref().is_some_and(Stop::is_stopped) {
                 self.stop = None;
                 self.close();
                 continue;
+            }
+            while let Some(answer) = self.inbox.as_ref().and_then(Inbox::next) {
+                self.answer(answer);
             }
             let turn = self.turn();
             if let Some(event) = self.session.event() {
@@ -85,16 +102,27 @@ impl<N: AsFd, F: AsFd> Run<N, F> {
         procy_std::visit(session, now(), |visit| pump(visit, &mut near, &mut far, BUDGET))
     }
 
-    /// Sleeps until a socket is ready for what the session wants of it, the deadline has come, or it is to stop.
+    /// Sleeps until a socket is ready for what the session wants of it, the deadline has come, it is to stop, or it is
+    /// answered.
     fn wait(&self) -> io::Result<()> {
         let near = self.near.as_ref().map(AsFd::as_fd);
         let far = self.far.as_ref().map(AsFd::as_fd);
         let stop =
             self.stop.as_ref().map(|stop| PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN));
+        let inbox = self.inbox.as_ref();
+        let bell = inbox.map(|inbox| PollFd::from_borrowed_fd(inbox.as_fd(), PollFlags::IN));
         let sides = [(Side::Near, near), (Side::Far, far)];
         let mut fds: Vec<PollFd<'_>> =
             sides.into_iter().filter_map(|(side, fd)| self.wanted(side, fd?)).chain(stop).collect();
-        wait(&mut fds, self.session.deadline().map(|(at, _)| at))
+        // The last, to be found again.
+        fds.extend(bell);
+        wait(&mut fds, self.session.deadline().map(|(at, _)| at))?;
+        if let Some(inbox) = inbox
+            && fds.last().is_some_and(|bell| !bell.revents().is_empty())
+        {
+            inbox.quieten();
+        }
+        Ok(())
     }
 
     /// A socket of which nothing is wanted is not looked at: poll(2) tells of its end all the same, again and again.

@@ -3,8 +3,8 @@
 //! All protocol is in [`procy_core`]; this crate moves bytes and waits. [`Run`] drives one session over two sockets, on
 //! whatever thread calls [`Run::next`]: for hosts without an async runtime, and there is none in this crate's
 //! dependencies. [`console()`] does a whole console session whose parts are at hand; [`connect`], [`accept`] and
-//! [`tune`] bring TCP streams, [`listen`] serves each connection on a thread of its own, [`Stop`] ends sessions from
-//! other threads.
+//! [`tune`] bring TCP streams, [`listen`] serves each connection on a thread of its own, [`Stop`] ends
+//! sessions from other threads, and a [`Remote`] answers one from there.
 //!
 //! ```no_run
 //! # #[cfg(all(unix, feature = "aws-lc-rs"))]
@@ -47,6 +47,7 @@
 mod console;
 mod driver;
 mod net;
+mod remote;
 mod socket;
 mod stop;
 
@@ -55,7 +56,8 @@ pub use driver::Run;
 pub use net::{accept, connect, listen};
 pub use procy_core as core;
 pub use procy_std::{
-    CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, now, passing, tune,
+    Answer, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, now, passing, tune,
     tune_device,
 };
+pub use remote::Remote;
 pub use stop::Stop;
