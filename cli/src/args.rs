@@ -60,6 +60,8 @@ pub(crate) struct Shadow {
     pub(crate) device_options: DeviceOptions,
     #[command(flatten)]
     pub(crate) viewer: ViewerOptions,
+    #[command(flatten)]
+    pub(crate) run: RunOptions,
 }
 
 const SHADOW_HELP: &str = "\
@@ -95,6 +97,8 @@ pub(crate) struct Devices {
 pub(crate) struct Demo {
     #[command(flatten)]
     pub(crate) viewer: ViewerOptions,
+    #[command(flatten)]
+    pub(crate) run: RunOptions,
 }
 
 /// How much is said, and where the configuration file lies.
@@ -220,6 +224,34 @@ pub(crate) struct ViewerOptions {
     pub(crate) eager_hold: Option<u16>,
 }
 
+/// What the program itself is made of.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+#[command(next_help_heading = "Inside")]
+pub(crate) struct RunOptions {
+    /// Which of procy's runtimes moves the bytes; all behave alike, so leave it, unless to see
+    /// just that [default: tokio]
+    #[arg(long, value_enum, env = "PROCY_RUNTIME", hide_env_values = true)]
+    pub(crate) runtime: Option<Runtime>,
+}
+
+/// One of procy's runtimes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Runtime {
+    /// A task for each session
+    #[default]
+    Tokio,
+    /// A thread for each session, waiting in poll(2)
+    #[cfg(unix)]
+    Blocking,
+    /// One event loop for all sessions, on a thread of its own
+    #[cfg(unix)]
+    Mio,
+    /// A task for each session, on async-io's sockets and timers (smol's)
+    Futures,
+}
+
 /// The spelling of the command's first word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -264,6 +296,7 @@ macro_rules! layered {
     };
 }
 
+layered!(RunOptions: runtime);
 layered!(DeviceOptions: device_address, device_port, verb, terminator, allow_legacy_keys);
 layered!(
     ViewerOptions: listen, allow, viewer, once, max_viewers, eager, eager_renewals, eager_hold

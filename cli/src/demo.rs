@@ -12,6 +12,7 @@ use procy_ums::{Secret, Trust};
 use tokio::io::{DuplexStream, duplex};
 use uuid::Uuid;
 
+use crate::args::Runtime;
 use crate::error::Failure;
 use crate::fact::{Level, step};
 use crate::output::Output;
@@ -34,7 +35,12 @@ const VIEWERS: [(&str, &str); 4] = [
     ("remmina", "-c vnc://{host}:{port}"),
 ];
 
-pub(crate) async fn run(viewer: ViewerSettings, output: &Output, stop: Stop) -> Ending {
+pub(crate) async fn run(
+    viewer: ViewerSettings,
+    runtime: Runtime,
+    output: &Output,
+    stop: Stop,
+) -> Ending {
     let user = "helpdesk".to_owned();
     let password = Uuid::new_v4().to_string();
     let config =
@@ -48,7 +54,7 @@ pub(crate) async fn run(viewer: ViewerSettings, output: &Output, stop: Stop) -> 
     if viewer.command.is_none() {
         output.say(Level::Plain, &how_to_look());
     }
-    let settings = settings(&ums, user, password, device.address(), viewer)?;
+    let settings = settings(&ums, user, password, device.address(), viewer, runtime)?;
     let ending = shadow::run(settings, output, stop).await;
     device.shutdown().await;
     ums.shutdown().await;
@@ -105,6 +111,7 @@ fn settings(
     password: String,
     device: SocketAddr,
     viewer: ViewerSettings,
+    runtime: Runtime,
 ) -> Result<ShadowSettings, Failure> {
     let fingerprint = ums.fingerprint().parse().map_err(|error| failed(&error))?;
     let query = format!("id:{DEVICE}").parse().map_err(|error| failed(&error))?;
@@ -121,7 +128,7 @@ fn settings(
         terminator: Terminator::None,
         allow_legacy_keys: false,
     };
-    Ok(ShadowSettings { wanted: Wanted::Ums(ums, query), device, viewer })
+    Ok(ShadowSettings { wanted: Wanted::Ums(ums, query), runtime, device, viewer })
 }
 
 /// What to look with: a viewer that is installed, or how to get one.

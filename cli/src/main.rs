@@ -83,8 +83,9 @@ fn run(command: Command, file: &File, output: &Output) -> Ending {
         }
         #[cfg(feature = "demo")]
         Command::Demo(args) => {
+            let runtime = settings::runtime(args.run, file)?;
             let settings = settings::ViewerSettings::new(args.viewer.or(file.group()?))?;
-            block_on(async |stop| demo::run(settings, output, stop).await)
+            block_on(async |stop| demo::run(settings, runtime, output, stop).await)
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -133,5 +134,8 @@ fn block_on<F: Future<Output = Ending>>(command: impl FnOnce(Stop) -> F) -> Endi
         |error| Failure::local("runtime-failed", format!("the program cannot start: {error}"), "");
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    runtime.block_on(async { command(Stop::on_signals().map_err(failed)?).await })
+    let ending = runtime.block_on(async { command(Stop::on_signals().map_err(failed)?).await });
+    // A name that is still being resolved is not waited for.
+    runtime.shutdown_background();
+    ending
 }

@@ -12,7 +12,7 @@ use procy_core::ums::DeviceQuery;
 use procy_ums::{Config, Secret, Trust};
 
 use crate::allow::Net;
-use crate::args::{self, DeviceOptions, GivenOptions, UmsOptions, ViewerOptions};
+use crate::args::{self, DeviceOptions, GivenOptions, RunOptions, UmsOptions, ViewerOptions};
 use crate::config::{File, read_bounded};
 use crate::error::Failure;
 use crate::output::Output;
@@ -78,6 +78,7 @@ pub(crate) struct ViewerSettings {
 #[derive(Clone, Debug)]
 pub(crate) struct ShadowSettings {
     pub(crate) wanted: Wanted,
+    pub(crate) runtime: args::Runtime,
     pub(crate) device: DeviceSettings,
     pub(crate) viewer: ViewerSettings,
 }
@@ -102,7 +103,7 @@ impl ShadowSettings {
             }
             (None, _) => Self::given(args.given, &device, &mut viewer, file, output)?,
         };
-        Ok(Self { wanted, device, viewer })
+        Ok(Self { wanted, runtime: runtime(args.run, file)?, device, viewer })
     }
 
     fn given(
@@ -227,6 +228,11 @@ impl ViewerSettings {
             hold: Duration::from_secs(hold.into()),
         })
     }
+}
+
+/// The runtime that is asked for.
+pub(crate) fn runtime(options: RunOptions, file: &File) -> Result<args::Runtime, Failure> {
+    Ok(options.or(file.group()?).runtime.unwrap_or_default())
 }
 
 fn given_certificate(path: &Path) -> Result<Certificate, Failure> {

@@ -1,9 +1,9 @@
 //! The port for viewers.
 
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use crate::allow::{Net, may_connect};
@@ -45,10 +45,11 @@ impl Door {
         self.address
     }
 
-    /// The next viewer that may come in. Cancellation-safe.
-    pub(crate) async fn admit(&self) -> (TcpStream, SocketAddr) {
+    /// The next viewer that may come in; it does not block. Cancellation-safe.
+    pub(crate) async fn admit(&self) -> (net::TcpStream, SocketAddr) {
         loop {
-            match procy_tokio::accept(&self.listener).await {
+            let accepted = procy_tokio::accept(&self.listener).await;
+            match accepted.and_then(|(stream, from)| Ok((stream.into_std()?, from))) {
                 Ok((stream, from)) if may_connect(self.allow.as_deref(), from.ip()) => {
                     return (stream, from);
                 }
@@ -69,7 +70,7 @@ impl Door {
         }
     }
 
-    fn turn_away(&self, stream: TcpStream, from: SocketAddr, why: &str) {
+    fn turn_away(&self, stream: net::TcpStream, from: SocketAddr, why: &str) {
         drop(stream);
         self.output.say(Level::Plain, &format!("turned away {from}: {why}"));
     }

@@ -2,19 +2,21 @@
 
 mod door;
 mod eager;
+mod runtime;
 mod session;
 mod target;
 pub(crate) mod viewer;
 
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use self::door::Door;
 use self::eager::Standing;
+use self::runtime::Runtime;
 use self::session::{Attempt, serve};
 use self::target::{Source, Target};
 use self::viewer::RunningViewer;
@@ -35,17 +37,19 @@ pub(crate) type Ending = Result<Exit, Failure>;
 
 /// Runs the whole command.
 pub(crate) async fn run(settings: ShadowSettings, output: &Output, mut stop: Stop) -> Ending {
-    let ShadowSettings { wanted, device, viewer } = settings;
+    let ShadowSettings { wanted, runtime, device, viewer } = settings;
+    let runtime = Runtime::start(runtime)?;
     match wanted {
         Wanted::Given(credential, address) => {
             let source = Source::Given(Some(credential).into());
-            let target = Target::new(source, address.clone(), address, device, viewer.hold);
+            let target =
+                Target::new(source, runtime, address.clone(), address, device, viewer.hold);
             open(target.into(), viewer, output, stop).await
         }
         Wanted::Ums(settings, query) => {
             let ums = Arc::new(sign_in(&settings, output, &mut stop).await?);
             let ending = tokio::select! {
-                found = find(&ums, &query, device, &viewer) => Some(found),
+                found = find(&ums, &query, runtime, device, &viewer) => Some(found),
                 _ = stop.asked() => None,
             };
             let ending = match ending {
@@ -83,6 +87,7 @@ pub(crate) async fn sign_in(
 async fn find(
     ums: &Arc<Ums>,
     query: &procy_core::ums::DeviceQuery,
+    runtime: Runtime,
     settings: DeviceSettings,
     viewer: &ViewerSettings,
 ) -> Result<Target, Failure> {
@@ -103,7 +108,7 @@ async fn find(
     };
     let label = device.to_string();
     let source = Source::Ums { ums: Arc::clone(ums), id: device.id };
-    Ok(Target::new(source, label, address, settings, viewer.hold))
+    Ok(Target::new(source, runtime, label, address, settings, viewer.hold))
 }
 
 /// Opens the port and serves viewers until Ctrl-C, or until the one session of `--once` is over.
@@ -236,7 +241,7 @@ impl Reception {
     }
 
     fn receive(&mut self, viewer: TcpStream, from: std::net::SocketAddr) -> Attempt {
-        let mut attempt = match &mut self.standing {
+        let attempt = match &mut self.standing {
             Some(standing) => standing.take(&mut self.sessions_begun),
             None => {
                 self.sessions_begun += 1;

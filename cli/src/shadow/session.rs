@@ -1,20 +1,20 @@
 //! One viewer's session, from its beginning to its end.
 
 use std::future::Future;
+use std::net::{SocketAddr, TcpStream};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Instant;
 
-use procy_core::Session;
 use procy_core::credential::Credential;
-use procy_core::error::{Broken, Error, Party};
-use procy_core::event::{Event, Outcome, Side};
+use procy_core::error::{Error, Party};
+use procy_core::event::{Event, Outcome};
 use procy_core::procycmd::Verb;
 use procy_core::timer;
-use procy_tokio::{Run, Step};
-use tokio::net::TcpStream;
+use procy_tokio::ConnectError;
 use tokio::sync::OwnedMutexGuard;
 
+use super::runtime::{Order, Over, Running, Step, finished};
 use super::target::Target;
 use crate::error::Failure;
 use crate::fact::{Ended, Fact, Level};
@@ -25,10 +25,11 @@ use crate::output::Output;
 pub(crate) struct Attempt {
     target: Arc<Target>,
     output: Output,
-    run: Run<TcpStream, TcpStream>,
+    running: Running,
+    over: Option<Over>,
     verb: Verb,
-    /// What the core has asked for.
-    job: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
+    /// The credential that the core has asked for, and this session's turn.
+    job: Option<Pin<Box<dyn Future<Output = Brought> + Send>>>,
     turn: Option<OwnedMutexGuard<()>>,
     /// Wait before asking for the password: the device has been connected to only just now.
     pause: bool,
@@ -45,10 +46,7 @@ pub(crate) enum Milestone {
     Over,
 }
 
-enum Done {
-    Credential(Result<(Credential, timer::Instant), Failure>, OwnedMutexGuard<()>),
-    Connect(Result<TcpStream, (Broken, Failure)>),
-}
+type Brought = (Result<(Credential, timer::Instant), Failure>, OwnedMutexGuard<()>);
 
 impl Attempt {
     /// The first session for a viewer that has come, or is to come. With `pause`, the device is not connected to before
@@ -59,11 +57,12 @@ impl Attempt {
     }
 
     fn new(target: Arc<Target>, output: Output, verb: Verb, retriable: bool, pause: bool) -> Self {
-        let session = Session::console(target.session(verb, retriable), procy_tokio::now());
+        let running = target.run(verb, retriable);
         Self {
             target,
             output,
-            run: Run::new(session),
+            running,
+            over: None,
             verb,
             job: None,
             turn: None,
@@ -73,8 +72,8 @@ impl Attempt {
     }
 
     /// The viewer has come.
-    pub(crate) fn attach(&mut self, viewer: TcpStream) {
-        self.run.attach_near(viewer);
+    pub(crate) fn attach(&self, viewer: TcpStream) {
+        self.running.tell(Order::Attach(viewer));
     }
 
     /// Where this session's facts are told.
@@ -84,22 +83,28 @@ impl Attempt {
 
     /// Goes on until there is something for the host to do.
     pub(crate) async fn next(&mut self) -> Milestone {
-        loop {
-            tokio::select! {
-                step = self.run.next() => match step {
-                    Step::Event(event) => {
-                        if let Some(milestone) = self.event(event) {
-                            return milestone;
-                        }
+        while self.over.is_none() {
+            let step = tokio::select! {
+                step = self.running.next() => step,
+                (credential, turn) = finished(&mut self.job) => {
+                    self.job = None;
+                    self.brought(credential, turn);
+                    continue;
+                }
+            };
+            match step {
+                Step::Event(event) => {
+                    if let Some(milestone) = self.event(event) {
+                        return milestone;
                     }
-                    Step::Over => {
-                        (self.turn, self.job) = (None, None);
-                        return Milestone::Over;
-                    }
-                },
-                done = work(&mut self.job) => self.done(done),
+                }
+                Step::Dialled(dialled) => self.dialled(dialled),
+                Step::Over(over) => {
+                    (self.turn, self.job, self.over) = (None, None, Some(over));
+                }
             }
         }
+        Milestone::Over
     }
 
     fn event(&mut self, event: Event) -> Option<Milestone> {
@@ -116,11 +121,12 @@ impl Attempt {
                     if target.asks_ums() {
                         output.fact(&Fact::Asking { device: target.label() });
                     }
-                    Done::Credential(target.credential().await, turn)
+                    (target.credential().await, turn)
                 }));
             }
             Event::ConnectNeeded => {
-                self.job = Some(Box::pin(async move { Done::Connect(target.connect().await) }));
+                let (host, port) = target.connecting();
+                self.running.tell(Order::Connect(host, port));
             }
             Event::Established { version } => self.output.fact(&Fact::Established { version }),
             Event::Verified { fingerprint } => self.output.fact(&Fact::Verified { fingerprint }),
@@ -139,58 +145,57 @@ impl Attempt {
         None
     }
 
-    fn done(&mut self, done: Done) {
-        self.job = None;
-        if self.run.outcome().is_some() {
-            // Too late: it is over for another reason, and that one counts.
-            return;
-        }
-        match done {
-            Done::Credential(Ok((credential, asked)), turn) => {
+    fn brought(
+        &mut self,
+        credential: Result<(Credential, timer::Instant), Failure>,
+        turn: OwnedMutexGuard<()>,
+    ) {
+        match credential {
+            Ok((credential, asked)) => {
                 let fingerprint = credential.certificate.fingerprint();
                 let given = !self.target.asks_ums();
                 self.output.fact(&Fact::Credentials { fingerprint, given });
                 self.turn = Some(turn);
-                self.run.credential(credential, asked);
+                self.running.tell(Order::Credential(credential, asked));
             }
-            Done::Connect(Ok(stream)) => {
-                if let Ok(address) = stream.peer_addr() {
-                    self.output.fact(&Fact::Connected { address });
-                }
-                self.run.attach_far(stream);
-            }
-            Done::Credential(Err(failure), _) => {
-                self.run.abandon(&failure.to_string());
+            Err(failure) => {
+                self.running.tell(Order::Abandon(failure.to_string()));
                 self.failure = Some(failure);
             }
-            Done::Connect(Err((how, failure))) => {
-                self.run.broken(Side::Far, how);
-                self.failure = Some(failure);
-            }
+        }
+    }
+
+    fn dialled(&mut self, dialled: Result<SocketAddr, ConnectError>) {
+        match dialled {
+            Ok(address) => self.output.fact(&Fact::Connected { address }),
+            Err(error) => self.failure = Some(self.target.unreachable(&error)),
         }
     }
 
     /// The same viewer's next session with the other spelling, if this one is over and has spared it for that.
     fn other_verb(&mut self) -> Option<Self> {
-        let viewer = self.run.take_near()?;
+        let viewer = self.over.as_mut()?.viewer.take()?;
         let (target, output) = (Arc::clone(&self.target), self.output.clone());
-        let mut next = Self::new(target, output, self.verb.other(), false, true);
+        let next = Self::new(target, output, self.verb.other(), false, true);
         next.attach(viewer);
         Some(next)
     }
 
     /// Ends it politely: [`Attempt::next`] brings the farewells on their way.
-    pub(crate) fn close(&mut self) {
-        self.run.close();
+    pub(crate) fn close(&self) {
+        self.running.tell(Order::Close);
     }
 
     /// How it went, once it is over.
     pub(crate) fn result(&self) -> Result<(Option<Party>, bool), Failure> {
-        match (&self.failure, self.run.outcome()) {
-            (Some(failure), _) => Err(failure.clone()),
-            (None, Some(Outcome::Ended(ended))) => Ok((ended.by, ended.truncated)),
-            (None, Some(Outcome::Failed(error))) => Err(error.into()),
-            (None, None) => Err((&Error::Cancelled).into()),
+        match self.over.as_ref().map(|over| &over.outcome) {
+            Some(Outcome::Ended(ended)) => Ok((ended.by, ended.truncated)),
+            Some(Outcome::Failed(error)) => Err(match (error, &self.failure) {
+                // It is this failure that has ended it. Otherwise something else was quicker, and counts.
+                (Error::Abandoned(_) | Error::Connect { .. }, Some(failure)) => failure.clone(),
+                _ => error.into(),
+            }),
+            None => Err((&Error::Cancelled).into()),
         }
     }
 }
@@ -232,7 +237,7 @@ pub(crate) async fn serve(
 
 fn conclude(attempt: &Attempt, since: Instant) -> Result<(), Failure> {
     let result = attempt.result();
-    let traffic = attempt.run.traffic();
+    let traffic = attempt.over.as_ref().map(|over| over.traffic).unwrap_or_default();
     let (reason, truncated) = match &result {
         Ok((by, truncated)) => {
             let by = match by {
@@ -257,12 +262,4 @@ fn conclude(attempt: &Attempt, since: Instant) -> Result<(), Failure> {
         truncated,
     }));
     result.map(|_| ())
-}
-
-/// The job's end; never, if there is none.
-async fn work(job: &mut Option<Pin<Box<dyn Future<Output = Done> + Send>>>) -> Done {
-    match job {
-        Some(job) => job.await,
-        None => std::future::pending().await,
-    }
 }

@@ -3,17 +3,19 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use procy_core::Session;
 use procy_core::credential::Credential;
-use procy_core::error::{Broken, Error, Party};
+use procy_core::error::{Error, Party};
 use procy_core::procycmd::{Style, Verb};
 use procy_core::prologue::Bounds;
 use procy_core::prologue::console;
 use procy_core::timer::{Deadlines, Instant};
 use procy_core::tls::Crypto;
-use tokio::net::TcpStream;
+use procy_tokio::ConnectError;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use tokio::time;
 
+use super::runtime::{Running, Runtime};
 use crate::error::Failure;
 use crate::settings::DeviceSettings;
 use crate::ums::Ums;
@@ -29,6 +31,7 @@ const CREDENTIAL_WITHIN: Duration = Duration::from_secs(240);
 #[derive(Debug)]
 pub(crate) struct Target {
     source: Source,
+    runtime: Runtime,
     /// For people: its name and id.
     label: String,
     host: String,
@@ -53,6 +56,7 @@ pub(crate) enum Source {
 impl Target {
     pub(crate) fn new(
         source: Source,
+        runtime: Runtime,
         label: String,
         host: String,
         settings: DeviceSettings,
@@ -62,6 +66,7 @@ impl Target {
             Deadlines { credential: CREDENTIAL_WITHIN, viewer: hold, ..Deadlines::default() };
         Self {
             source,
+            runtime,
             label,
             host,
             port: settings.port,
@@ -87,15 +92,16 @@ impl Target {
         matches!(self.source, Source::Ums { .. })
     }
 
-    /// How its sessions are made. A retriable one spares its viewer if the device closes before its hello.
-    pub(crate) fn session(&self, verb: Verb, retriable: bool) -> Arc<console::Config> {
-        Arc::new(console::Config {
+    /// Begins one of its sessions. A retriable one spares its viewer if the device closes before its hello.
+    pub(crate) fn run(&self, verb: Verb, retriable: bool) -> Running {
+        let config = console::Config {
             crypto: self.crypto.clone(),
             style: Style { verb, terminator: self.settings.terminator },
             allow_legacy_keys: self.settings.allow_legacy_keys,
             retriable,
             bounds: Bounds { deadlines: self.deadlines.clone(), ..Bounds::default() },
-        })
+        };
+        self.runtime.run(Session::console(Arc::new(config), procy_tokio::now()))
     }
 
     /// Waits for this session's turn: other sessions are between their password and their hello. Dropping the guard
@@ -131,14 +137,16 @@ impl Target {
         }
     }
 
-    /// A connection to the device (step 4).
-    pub(crate) async fn connect(&self) -> Result<TcpStream, (Broken, Failure)> {
+    /// Where to connect to (step 4), now.
+    pub(crate) fn connecting(&self) -> (String, u16) {
         *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = Some(time::Instant::now());
-        procy_tokio::connect(&self.host, self.port).await.map_err(|error| {
-            let how = error.how();
-            let core = Error::Connect { party: Party::Device, how };
-            let message = format!("the device cannot be reached: {error}");
-            (how, Failure { message, ..Failure::from(&core) })
-        })
+        (self.host.clone(), self.port)
+    }
+
+    /// It could not be connected to.
+    pub(crate) fn unreachable(&self, error: &ConnectError) -> Failure {
+        let core = Error::Connect { party: Party::Device, how: error.how() };
+        let message = format!("the device cannot be reached at {}: {}", self.host, error.why());
+        Failure { message, ..Failure::from(&core) }
     }
 }

@@ -17,6 +17,7 @@ mod given;
 mod options;
 mod program;
 mod rig;
+mod runtimes;
 mod shadow;
 mod ums_errors;
 mod verbs;
