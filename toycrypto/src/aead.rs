@@ -11,19 +11,32 @@ pub(crate) const TAG_LEN: usize = 16;
 /// The tag does not fit: something was changed, or the keys differ.
 pub(crate) struct TagMismatch;
 
-/// A keyed cipher.
-pub(crate) struct ToyAead(Digest);
+/// Whether a record is hidden and its changes noticed.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Detecting,
+    /// Content as it is, and any tag will do.
+    Transparent,
+}
+
+/// A keyed cipher; without a key, a transparent one.
+pub(crate) struct ToyAead(Option<Digest>);
 
 impl ToyAead {
-    pub(crate) fn new(key: &[u8]) -> Self {
-        let mut digest = Digest::new(Purpose::Record);
-        digest.update_with_len(key);
-        Self(digest)
+    pub(crate) fn new(kind: Kind, key: &[u8]) -> Self {
+        Self(match kind {
+            Kind::Transparent => None,
+            Kind::Detecting => {
+                let mut digest = Digest::new(Purpose::Record);
+                digest.update_with_len(key);
+                Some(digest)
+            }
+        })
     }
 
     /// Encrypts in place and returns the tag.
     pub(crate) fn seal(&self, nonce: &[u8; 12], aad: &[u8], data: &mut [u8]) -> [u8; TAG_LEN] {
-        let keyed = self.for_nonce(nonce);
+        let Some(keyed) = self.for_nonce(nonce) else { return [0; TAG_LEN] };
         mask(&keyed, data);
         tag(keyed, aad, data)
     }
@@ -36,18 +49,19 @@ impl ToyAead {
         data: &mut [u8],
     ) -> Result<usize, TagMismatch> {
         let (data, shown) = data.split_last_chunk_mut::<TAG_LEN>().ok_or(TagMismatch)?;
-        let keyed = self.for_nonce(nonce);
-        if tag(keyed.clone(), aad, data) != *shown {
-            return Err(TagMismatch);
+        if let Some(keyed) = self.for_nonce(nonce) {
+            if tag(keyed.clone(), aad, data) != *shown {
+                return Err(TagMismatch);
+            }
+            mask(&keyed, data);
         }
-        mask(&keyed, data);
         Ok(data.len())
     }
 
-    fn for_nonce(&self, nonce: &[u8; 12]) -> Digest {
-        let mut keyed = self.0.clone();
+    fn for_nonce(&self, nonce: &[u8; 12]) -> Option<Digest> {
+        let mut keyed = self.0.clone()?;
         keyed.update(nonce);
-        keyed
+        Some(keyed)
     }
 }
 
@@ -78,7 +92,7 @@ mod tests {
 
     fn sealed(data: &[u8]) -> Vec<u8> {
         let mut data = data.to_vec();
-        let tag = ToyAead::new(b"key").seal(&NONCE, b"aad", &mut data);
+        let tag = ToyAead::new(Kind::Detecting, b"key").seal(&NONCE, b"aad", &mut data);
         data.extend(tag);
         data
     }
@@ -89,7 +103,7 @@ mod tests {
             let plain: Vec<u8> = (0..len).collect();
             let mut data = sealed(&plain);
             assert!(len < 8 || !data.starts_with(&plain));
-            let opened = ToyAead::new(b"key").open(&NONCE, b"aad", &mut data);
+            let opened = ToyAead::new(Kind::Detecting, b"key").open(&NONCE, b"aad", &mut data);
             assert!(opened.is_ok_and(|opened| data[..opened] == plain));
         }
     }
@@ -100,11 +114,14 @@ mod tests {
         for bit in 0..good.len() * 8 {
             let mut data = good.clone();
             data[bit / 8] ^= 1 << (bit % 8);
-            assert!(ToyAead::new(b"key").open(&NONCE, b"aad", &mut data).is_err(), "bit {bit}");
+            assert!(
+                ToyAead::new(Kind::Detecting, b"key").open(&NONCE, b"aad", &mut data).is_err(),
+                "bit {bit}"
+            );
         }
         let opens = |key: &[u8], nonce, aad: &[u8], cut: usize| {
             let mut data = good[..good.len() - cut].to_vec();
-            ToyAead::new(key).open(nonce, aad, &mut data).is_ok()
+            ToyAead::new(Kind::Detecting, key).open(nonce, aad, &mut data).is_ok()
         };
         assert!(opens(b"key", &NONCE, b"aad", 0));
         assert!(!opens(b"Key", &NONCE, b"aad", 0));
@@ -112,5 +129,15 @@ mod tests {
         assert!(!opens(b"key", &NONCE, b"aae", 0));
         assert!(!opens(b"key", &NONCE, b"aad", 1));
         assert!(!opens(b"key", &NONCE, b"aad", good.len() - 1));
+    }
+
+    #[test]
+    fn a_transparent_one_leaves_content_as_it_is_and_takes_any_tag() {
+        let cipher = ToyAead::new(Kind::Transparent, b"key");
+        let mut data = *b"words and sixteen of tag";
+        assert_eq!(cipher.seal(&NONCE, b"aad", &mut data[..8]), [0; TAG_LEN]);
+        assert!(cipher.open(&NONCE, b"other", &mut data).is_ok_and(|len| len == 8));
+        assert_eq!(&data, b"words and sixteen of tag");
+        assert!(cipher.open(&NONCE, b"aad", &mut data[..TAG_LEN - 1]).is_err());
     }
 }

@@ -20,6 +20,8 @@
 //! | X25519 | the public key *is* the private key; the secret is both XORed |
 //! | Ed25519 | the signature is a digest of public key and message |
 //!
+//! [`transparent`] is the same without even detection, for fuzzers.
+//!
 //! A peer with real cryptography never gets through a handshake with it.
 //!
 //! # Randomness
@@ -50,11 +52,13 @@ mod random;
 mod record;
 mod sign;
 mod suites;
+mod transparent;
 
 use rustls::crypto::CryptoProvider;
 
 pub use self::identity::identity;
 pub use self::random::seed_thread;
+pub use self::transparent::transparent;
 
 /// The insecure provider: one TLS 1.3 and one TLS 1.2 cipher suite, one key exchange, one kind of
 /// signature.

@@ -8,7 +8,7 @@ use rustls::crypto::cipher::{
 };
 use rustls::{ConnectionTrafficSecrets, ContentType, Error, ProtocolVersion};
 
-use crate::aead::{KEY_LEN, TAG_LEN, ToyAead};
+use crate::aead::{KEY_LEN, Kind, TAG_LEN, ToyAead};
 
 /// The part of a TLS 1.2 nonce that both sides derive.
 const SALT_LEN: usize = 4;
@@ -17,15 +17,15 @@ const EXPLICIT_LEN: usize = NONCE_LEN - SALT_LEN;
 /// Most bytes of plaintext in a record (RFC 8446, 5.1).
 const MAX_PLAIN_LEN: usize = 1 << 14;
 
-pub(crate) struct Tls13Records;
+pub(crate) struct Tls13Records(pub(crate) Kind);
 
 impl Tls13AeadAlgorithm for Tls13Records {
     fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
-        Box::new(Tls13Cipher { aead: ToyAead::new(key.as_ref()), iv })
+        Box::new(Tls13Cipher { aead: ToyAead::new(self.0, key.as_ref()), iv })
     }
 
     fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
-        Box::new(Tls13Cipher { aead: ToyAead::new(key.as_ref()), iv })
+        Box::new(Tls13Cipher { aead: ToyAead::new(self.0, key.as_ref()), iv })
     }
 
     fn key_len(&self) -> usize {
@@ -89,18 +89,18 @@ impl MessageDecrypter for Tls13Cipher {
     }
 }
 
-pub(crate) struct Tls12Records;
+pub(crate) struct Tls12Records(pub(crate) Kind);
 
 impl Tls12AeadAlgorithm for Tls12Records {
     fn encrypter(&self, key: AeadKey, salt: &[u8], explicit: &[u8]) -> Box<dyn MessageEncrypter> {
         Box::new(Tls12Encrypter {
-            aead: ToyAead::new(key.as_ref()),
+            aead: ToyAead::new(self.0, key.as_ref()),
             iv: Iv::new(join(salt, explicit)),
         })
     }
 
     fn decrypter(&self, key: AeadKey, salt: &[u8]) -> Box<dyn MessageDecrypter> {
-        Box::new(Tls12Decrypter { aead: ToyAead::new(key.as_ref()), salt: join(salt, &[]) })
+        Box::new(Tls12Decrypter { aead: ToyAead::new(self.0, key.as_ref()), salt: join(salt, &[]) })
     }
 
     fn key_block_shape(&self) -> KeyBlockShape {
@@ -190,6 +190,9 @@ fn join(salt: &[u8], explicit: &[u8]) -> [u8; NONCE_LEN] {
 mod tests {
     use super::*;
 
+    const TLS13: Tls13Records = Tls13Records(Kind::Detecting);
+    const TLS12: Tls12Records = Tls12Records(Kind::Detecting);
+
     fn passes(
         mut encrypter: Box<dyn MessageEncrypter>,
         mut decrypter: Box<dyn MessageDecrypter>,
@@ -212,11 +215,10 @@ mod tests {
             (MAX_PLAIN_LEN + 1, Err(Error::PeerSentOversizedRecord)),
         ] {
             let iv = || Iv::new([3; NONCE_LEN]);
-            let (to, from) =
-                (Tls13Records.encrypter(key(), iv()), Tls13Records.decrypter(key(), iv()));
+            let (to, from) = (TLS13.encrypter(key(), iv()), TLS13.decrypter(key(), iv()));
             assert_eq!(passes(to, from, len), expected);
-            let to = Tls12Records.encrypter(key(), &[3; SALT_LEN], &[4; EXPLICIT_LEN]);
-            let from = Tls12Records.decrypter(key(), &[3; SALT_LEN]);
+            let to = TLS12.encrypter(key(), &[3; SALT_LEN], &[4; EXPLICIT_LEN]);
+            let from = TLS12.decrypter(key(), &[3; SALT_LEN]);
             assert_eq!(passes(to, from, len), expected);
         }
     }
@@ -228,8 +230,8 @@ mod tests {
             let (typ, version) = (ContentType::ApplicationData, ProtocolVersion::TLSv1_2);
             let key = || AeadKey::from([7; 32]);
             for mut cipher in [
-                Tls13Records.decrypter(key(), Iv::new([0; NONCE_LEN])),
-                Tls12Records.decrypter(key(), &[0; SALT_LEN]),
+                TLS13.decrypter(key(), Iv::new([0; NONCE_LEN])),
+                TLS12.decrypter(key(), &[0; SALT_LEN]),
             ] {
                 let message = InboundOpaqueMessage::new(typ, version, &mut bytes);
                 assert_eq!(cipher.decrypt(message, 0).err(), Some(Error::DecryptError));
