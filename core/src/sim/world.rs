@@ -1,6 +1,8 @@
 //! A whole session, from the viewer to the device's VNC server, under a seeded schedule; every invariant is checked after
 //! every step.
 
+mod fault;
+
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -9,7 +11,7 @@ use core::time::Duration;
 
 use super::person::{Person, said};
 use super::plan::{DeviceKind, HostKind, Plan, ViewerKind};
-use super::{Line, Pipe, Random};
+use super::{Line, Pipe, Random, invariants};
 use crate::credential::{Certificate, Credential, Password};
 use crate::error::Broken;
 use crate::event::{Event, Outcome, Side};
@@ -24,7 +26,7 @@ use crate::timer::Instant;
 const MAX_STEPS: usize = 200_000;
 
 /// The password of every simulated device.
-const PASSWORD: &str = "6ce714ad-6629-4296-a676-1c0ca5f4689c";
+pub(crate) const PASSWORD: &str = "6ce714ad-6629-4296-a676-1c0ca5f4689c";
 
 /// Who plays: made once, as keys are costly, and shared by all worlds.
 #[derive(Clone, Debug)]
@@ -217,36 +219,6 @@ impl World {
         Ok(moved)
     }
 
-    fn fault(&mut self) {
-        match self.random.below(5) {
-            0 => {
-                let (one, other) = match self.random.below(3) {
-                    0 => (&mut self.to_console, &mut self.to_viewer),
-                    1 => (&mut self.to_device, &mut self.from_device),
-                    _ => (&mut self.to_service, &mut self.from_service),
-                };
-                one.reset();
-                other.reset();
-            }
-            1 => {
-                let until = self.now + Duration::from_secs(self.random.below(40) as u64);
-                self.from_device.freeze(until);
-            }
-            2 => {
-                let until = self.now + Duration::from_secs(self.random.below(40) as u64);
-                self.to_device.freeze(until);
-            }
-            3 => {
-                self.from_device.corrupt(&mut self.random);
-            }
-            // The clock jumps ahead, or (as a host's might) back; the core takes the latest.
-            _ => {
-                let seconds = self.random.below(30) as u64;
-                self.now = self.now + Duration::from_secs(seconds);
-            }
-        }
-    }
-
     /// Nothing moves: on to the next arrival, deed or deadline. False if there is none.
     fn skip_ahead(&mut self) -> bool {
         let mut next: Option<Instant> = None;
@@ -279,7 +251,8 @@ impl World {
         if session.is_over() {
             return Ok(false);
         }
-        let due = due(&mut self.console.todo, self.now);
+        let due = due(&mut self.console.todo, self.now)
+            .filter(|deed| *deed != Deed::Connect || !self.console.far);
         let mut visit = session.visit(&mut self.scratch, self.now);
         match due {
             Some(Deed::Viewer) => {
@@ -500,35 +473,7 @@ impl World {
     fn check(&mut self) -> Result<(), String> {
         for (name, actor) in [("console", &mut self.console), ("device", &mut self.device)] {
             let Some(session) = &actor.session else { continue };
-            let waits = Side::BOTH
-                .into_iter()
-                .any(|side| session.wants_read(side) || session.wants_write(side));
-            if !session.is_over()
-                && session.deadline().is_none()
-                && !(session.is_relaying() && waits)
-            {
-                return Err(format!("I4: the {name} waits for nothing, without a deadline"));
-            }
-            // One read of what was lent, a unit that is not complete a layer, the early bytes, the farewell.
-            let bound = self.plan.window.max(Scratch::MIN_WINDOW)
-                + 3 * crate::limits::MAX_TLS_RECORD
-                + 65_536
-                + 8_192;
-            if session.holds() > bound {
-                return Err(format!("I3: the {name} holds {} bytes", session.holds()));
-            }
-            if session.is_over() && session.holds() > 0 {
-                return Err(format!("I3: the {name} is over and holds {} bytes", session.holds()));
-            }
-            match (&actor.outcome, session.outcome()) {
-                (Some(before), now) if Some(before) != now => {
-                    return Err(format!(
-                        "I6: the {name}'s outcome changed from {before:?} to {now:?}"
-                    ));
-                }
-                (None, Some(now)) => actor.outcome = Some(now.clone()),
-                _ => {}
-            }
+            invariants::check(name, session, &mut actor.outcome, self.plan.window)?;
         }
         self.check_content()
     }
