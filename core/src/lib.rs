@@ -60,6 +60,7 @@
 //! | [`prologue`] | what is said before bytes flow, as console and as device |
 //! | [`session`] | the machine: phases and inputs in one table |
 //! | [`pump`] | the one loop that moves bytes |
+//! | `fuzzing` | the bodies of the fuzz targets, behind the feature `fuzzing` |
 //! | `sim` | an in-memory pair and a seeded network, behind the feature `sim` |
 //!
 //! # Invariants
@@ -93,6 +94,8 @@ mod scratch;
 pub mod credential;
 pub mod error;
 pub mod event;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod limits;
 pub mod procycmd;
 pub mod prologue;

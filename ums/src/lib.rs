@@ -51,6 +51,8 @@ mod config;
 mod conversation;
 mod error;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod tls;
 
 #[cfg(feature = "async")]
