@@ -66,7 +66,7 @@ pub fn real_cast() -> Cast {
 }
 
 #[cfg(feature = "sim")]
-fn cast(
+pub fn cast(
     crypto: &Crypto,
     (certificate, key): (Certificate, PrivateKeyDer<'static>),
     (stranger, strangers_key): (Certificate, PrivateKeyDer<'static>),
