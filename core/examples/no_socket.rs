@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use procy_core::credential::Certificate;
-use procy_core::prologue::{console, device};
 use procy_core::sim::{Cast, Plan, Random, World};
 use procy_core::tls::Crypto;
 
@@ -14,18 +13,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A crypto provider for play: fast, repeatable, and worth nothing.
     procy_toycrypto::seed_thread(1);
     let crypto = Crypto::from(Arc::new(procy_toycrypto::provider()));
-    let (certificate, key) = procy_toycrypto::identity(1);
-    let certificate = Certificate::from_der(&certificate)?;
-    let device = device::Config::new(&certificate, &key, &crypto)?;
-
-    // Everybody is honest here: see `Plan` for who need not be.
-    let cast = Cast {
-        console: Arc::new(console::Config::new(crypto)),
-        stranger: device.clone(),
-        impostor: device.clone(),
-        device,
-        certificate,
+    let player = |n| {
+        let (certificate, key) = procy_toycrypto::identity(n);
+        Certificate::from_der(&certificate).map(|certificate| (certificate, key))
     };
+
+    // The device and a stranger, who stays at home: everybody is honest here. See `Plan` for who need not be.
+    let cast = Cast::new(&crypto, player(1)?, player(2)?)?;
     let report = World::new(&cast, Plan::ideal(), Random::new(1)).run()?;
 
     for event in &report.events {

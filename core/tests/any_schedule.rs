@@ -36,13 +36,13 @@ proptest! {
         (local, wire) in (conditions(), conditions()),
         (upload, download) in (0..3_000_u64, 12..6_000_u64),
         eager in any::<bool>(),
-        window in prop_oneof![Just(0), Just(200_000_usize)],
+        memory in prop_oneof![Just(0), Just(1_000_000_usize)],
         seed in any::<u64>(),
     ) {
         let viewer = if eager { ViewerKind::Eager } else { ViewerKind::Patient };
         let ideal = Plan { viewer, upload, download, ..Plan::ideal() };
         let expected = run(&ideal, 0);
-        let report = run(&Plan { local, wire, window, ..ideal }, seed);
+        let report = run(&Plan { local, wire, memory, ..ideal }, seed);
         prop_assert_eq!(&report.console, &expected.console);
         prop_assert!(matches!(report.console, Outcome::Ended(ended) if !ended.truncated));
         prop_assert_eq!(report.device, expected.device);

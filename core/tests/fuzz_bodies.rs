@@ -13,11 +13,8 @@ use proptest::prelude::*;
 
 /// A cast that believes everything.
 fn believing() -> Cast {
-    common::cast(
-        &Crypto::from(Arc::new(procy_toycrypto::transparent())),
-        common::identity(1),
-        common::identity(2),
-    )
+    let crypto = Crypto::from(Arc::new(procy_toycrypto::transparent()));
+    Cast::new(&crypto, common::identity(1), common::identity(2)).unwrap()
 }
 
 fn reseed() {

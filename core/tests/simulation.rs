@@ -78,11 +78,11 @@ fn run(
     seeds: std::ops::Range<u64>,
     seed_provider: fn(u64),
 ) -> BTreeMap<&'static str, u32> {
-    let mut ends = BTreeMap::new();
+    let (mut ends, mut memory) = (BTreeMap::new(), Vec::new());
     for seed in seeds {
         seed_provider(seed);
-        let report = World::drawn(cast, seed).run().unwrap_or_else(|broken| {
-            panic!("{broken}\nPROCY_SEED={seed} replays it");
+        let report = World::drawn(cast, seed).run_over(&mut memory).unwrap_or_else(|broken| {
+            panic!("{broken}\ncargo xtask simulate --from {seed} --seeds 1");
         });
         let code = match &report.console {
             Outcome::Ended(_) => "ended",

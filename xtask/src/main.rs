@@ -11,6 +11,7 @@ mod demo;
 mod lint;
 mod no_std;
 mod setup;
+mod simulate;
 mod step;
 mod test;
 
@@ -35,6 +36,11 @@ const VERBS: &[(&str, &str, Run)] = &[
         conformance::run,
     ),
     ("bench", "on loopback, as a table and JSON: bench drivers [--quick] [--help]", bench::run),
+    (
+        "simulate",
+        "seeded schedules: simulate [--minutes N | --seeds N] [--from SEED] [--real]",
+        simulate::run,
+    ),
     ("lint", "format, clippy, docs, licences, sources and the core's no_std proof", lint::run),
 ];
 

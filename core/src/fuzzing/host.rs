@@ -13,7 +13,7 @@ use crate::pump::{BUDGET, Io, Turn, pump};
 use crate::rfb;
 use crate::scratch::Scratch;
 use crate::session::Session;
-use crate::sim::{Cast, Conditions, Line, PASSWORD, Pipe, Random, invariants};
+use crate::sim::{Cast, Conditions, Line, PASSWORD, Pipe, Random, Watch};
 use crate::timer::Instant;
 
 /// What is said on the near side: fewer bytes than a session keeps before it relays.
@@ -82,9 +82,7 @@ pub struct Host {
     /// What the host will do at its next visit.
     answers: Vec<Answer>,
     events: Vec<String>,
-    /// The rank of the last event.
-    rank: u8,
-    outcome: Option<Outcome>,
+    watch: Watch,
 }
 
 #[derive(Debug)]
@@ -142,8 +140,7 @@ impl Host {
             far: Ends::new(conditions, false),
             answers,
             events: Vec::new(),
-            rank: 0,
-            outcome: None,
+            watch: Watch::default(),
         };
         host.listen()?;
         host.settle()?;
@@ -188,7 +185,7 @@ impl Host {
                     near: self.near.got,
                     far: self.far.got,
                     events: self.events,
-                    outcome: self.outcome,
+                    outcome: self.watch.outcome,
                 });
             }
             let (at, _) = self.session.deadline().ok_or("I4: it waits for nothing")?;
@@ -213,6 +210,7 @@ impl Host {
     }
 
     fn visit(&mut self) -> Result<Turn, String> {
+        self.watch.told(self.now);
         let mut visit = self.session.visit(&mut self.scratch, self.now);
         for answer in self.answers.drain(..) {
             match answer {
@@ -247,11 +245,7 @@ impl Host {
 
     fn listen(&mut self) -> Verdict {
         while let Some(event) = self.session.event() {
-            let rank = rank(&event);
-            let repeats = matches!(event, Event::HalfClosed(_));
-            let ordered = self.events.is_empty() || rank > self.rank || repeats;
-            demand(ordered, "an event that comes twice, or too late")?;
-            self.rank = rank;
+            self.watch.event(&event)?;
             self.events.push(format!("{event:?}"));
             self.answers.extend(match event {
                 Event::CredentialNeeded => Some(Answer::Credential),
@@ -269,7 +263,7 @@ impl Host {
 
     /// What holds after every visit.
     fn check(&mut self) -> Verdict {
-        invariants::check("session", &self.session, &mut self.outcome, 0)?;
+        self.watch.look(&self.session, 0)?;
         for side in Side::BOTH {
             let waits = self.session.wants_read(side);
             let mut visit = self.session.visit(&mut self.scratch, self.now);
@@ -318,21 +312,6 @@ impl Ends {
         {
             self.got.extend_from_slice(&buffer[..n]);
         }
-    }
-}
-
-/// The order in which events come, if they come.
-fn rank(event: &Event) -> u8 {
-    match event {
-        Event::CredentialNeeded => 0,
-        Event::ConnectNeeded => 1,
-        Event::Established { .. } => 2,
-        Event::Verified { .. } => 3,
-        Event::ViewerNeeded | Event::PasswordOffered(_) => 4,
-        Event::PasswordSent | Event::ServiceNeeded => 5,
-        Event::Hello(_) => 6,
-        Event::Relaying => 7,
-        Event::HalfClosed(_) => 8,
     }
 }
 

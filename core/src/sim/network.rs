@@ -35,11 +35,15 @@ pub struct Pipe {
     fin: bool,
     ended: bool,
     broken: Option<Broken>,
+    /// What is written from now on is answered by a reset.
+    severed: bool,
     frozen: Instant,
     /// Bytes under way or unread.
     held: usize,
     /// Bytes accepted so far.
     pub carried: u64,
+    /// Bytes read so far.
+    taken: u64,
 }
 
 #[derive(Debug)]
@@ -59,15 +63,17 @@ impl Pipe {
             fin: false,
             ended: false,
             broken: None,
+            severed: false,
             frozen: Instant::ZERO,
             held: 0,
             carried: 0,
+            taken: 0,
         }
     }
 
     /// Takes what it can of `bytes`.
     pub fn write(&mut self, bytes: &[u8], now: Instant, random: &mut Random) -> Io {
-        if let Some(how) = self.broken {
+        if let Some(how) = self.broken.or_else(|| self.severed.then_some(Broken::Reset)) {
             return Io::Gone(how);
         }
         let n = bytes
@@ -95,6 +101,7 @@ impl Pipe {
             };
         }
         self.held -= n;
+        self.taken += n as u64;
         for (slot, byte) in into.iter_mut().zip(self.arrived.drain(..n)) {
             *slot = byte;
         }
@@ -116,6 +123,12 @@ impl Pipe {
         self.broken = self.broken.or(Some(Broken::Reset));
     }
 
+    /// Ends it from the middle: who reads meets a FIN after what is under way, who writes a reset.
+    pub fn cut(&mut self, now: Instant, random: &mut Random) {
+        self.severed = true;
+        self.end(now, random);
+    }
+
     /// Lets nothing arrive before `until`.
     pub fn freeze(&mut self, until: Instant) {
         self.frozen = self.frozen.max(until);
@@ -133,6 +146,41 @@ impl Pipe {
     #[must_use]
     pub fn next_arrival(&self) -> Option<Instant> {
         self.flight.front().map(|(at, _)| (*at).max(self.frozen))
+    }
+
+    /// Whether nothing has ended or broken it.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        !self.fin && self.broken.is_none()
+    }
+
+    /// Whether it has been reset.
+    #[must_use]
+    pub const fn is_broken(&self) -> bool {
+        self.broken.is_some()
+    }
+
+    /// Whether a read would not block.
+    #[must_use]
+    pub fn is_readable(&self, now: Instant) -> bool {
+        let comes = self.next_arrival().is_some_and(|at| at <= now);
+        comes || !self.arrived.is_empty() || self.ended || self.broken.is_some()
+    }
+
+    /// Whether a write would not block.
+    #[must_use]
+    pub const fn is_writable(&self) -> bool {
+        self.held < self.conditions.room || self.broken.is_some() || self.severed
+    }
+
+    /// The most that one write moves now.
+    pub(super) fn takes(&self) -> usize {
+        self.conditions.room.saturating_sub(self.held).min(self.conditions.chunk)
+    }
+
+    /// How much has been written, read and ended: it changes when anything moves.
+    pub(super) const fn moved(&self) -> u64 {
+        self.carried + self.taken + self.fin as u64
     }
 
     fn send(&mut self, segment: Segment, now: Instant, random: &mut Random) {

@@ -68,10 +68,12 @@ pub struct Plan {
     pub wire: Conditions,
     /// A fault is tried once in so many steps; 0 for never.
     pub faults: usize,
-    /// The size of the scratch memory's windows.
-    pub window: usize,
+    /// The size of the scratch memory; the least that there can be is used if this is less.
+    pub memory: usize,
     /// The longest that a host thinks before it acts.
     pub thinking: Duration,
+    /// How old the one-time password is when the console's host brings it.
+    pub password_age: Duration,
 }
 
 impl Plan {
@@ -88,8 +90,9 @@ impl Plan {
             local: Conditions::IDEAL,
             wire: Conditions::IDEAL,
             faults: 0,
-            window: 0,
+            memory: 0,
             thinking: Duration::ZERO,
+            password_age: Duration::ZERO,
         }
     }
 
@@ -112,32 +115,18 @@ impl Plan {
         } else {
             (&[0, 1, 5_000][..], &[12, 13, 40_000][..])
         };
+        let device = if random.one_in(3) {
+            random.choose(&[D::Stranger, D::Impostor, D::Noise, D::Silent])
+        } else {
+            D::Honest
+        };
+        let host = |random: &mut Random| {
+            if random.one_in(8) { random.choose(&[H::Refusing, H::Absent]) } else { H::Helpful }
+        };
         Self {
-            device: random.choose(&[
-                D::Honest,
-                D::Honest,
-                D::Honest,
-                D::Stranger,
-                D::Impostor,
-                D::Noise,
-                D::Silent,
-            ]),
-            console_host: random.choose(&[
-                H::Helpful,
-                H::Helpful,
-                H::Helpful,
-                H::Helpful,
-                H::Refusing,
-                H::Absent,
-            ]),
-            device_host: random.choose(&[
-                H::Helpful,
-                H::Helpful,
-                H::Helpful,
-                H::Helpful,
-                H::Refusing,
-                H::Absent,
-            ]),
+            device,
+            console_host: host(random),
+            device_host: host(random),
             viewer: random.choose(&[
                 V::Patient,
                 V::Patient,
@@ -152,9 +141,14 @@ impl Plan {
             download: random.choose(download),
             local,
             wire,
-            faults: random.choose(&[0, 0, 30, 300]),
-            window: random.choose(&[0, 40_000, 1 << 20]),
+            faults: random.choose(&[0, 30, 300]),
+            memory: random.choose(&[0, 500_000, 4 << 20]),
             thinking: Duration::from_millis(random.choose(&[0, 10, 20_000])),
+            password_age: Duration::from_secs(if random.one_in(16) {
+                random.choose(&[299, 301])
+            } else {
+                0
+            }),
         }
     }
 
@@ -167,5 +161,6 @@ impl Plan {
             && matches!(self.viewer, ViewerKind::Patient | ViewerKind::Eager | ViewerKind::Late)
             && self.faults == 0
             && self.thinking < Duration::from_secs(1)
+            && self.password_age.is_zero()
     }
 }

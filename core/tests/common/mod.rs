@@ -55,36 +55,14 @@ pub fn device_config() -> device::Config {
 /// Players with the toy provider: fast, and repeatable once the thread is seeded.
 #[cfg(feature = "sim")]
 pub fn toy_cast() -> Cast {
-    cast(&toy(), identity(1), identity(2))
+    Cast::new(&toy(), identity(1), identity(2)).unwrap()
 }
 
 /// Players with real keys and real cryptography, which no seed repeats.
 #[cfg(all(feature = "sim", feature = "aws-lc-rs"))]
 pub fn real_cast() -> Cast {
     let player = |name| (real::pinned(name), real::key(name));
-    cast(&Crypto::aws_lc_rs(), player("rsa-2048"), player("twin"))
-}
-
-#[cfg(feature = "sim")]
-pub fn cast(
-    crypto: &Crypto,
-    (certificate, key): (Certificate, PrivateKeyDer<'static>),
-    (stranger, strangers_key): (Certificate, PrivateKeyDer<'static>),
-) -> Cast {
-    let make = |certificate: &Certificate, key| {
-        let mut config = device::Config::new(certificate, key, crypto).unwrap();
-        config.bounds = Cast::bounds();
-        config
-    };
-    let mut console = console::Config::new(crypto.clone());
-    console.bounds = Cast::bounds();
-    Cast {
-        device: make(&certificate, &key),
-        stranger: make(&stranger, &strangers_key),
-        impostor: make(&certificate, &strangers_key),
-        console: Arc::new(console),
-        certificate,
-    }
+    Cast::new(&Crypto::aws_lc_rs(), player("rsa-2048"), player("twin")).unwrap()
 }
 
 /// Bytes of which each follows from its position, so that loss, doubling and mix-ups show; the first is no
