@@ -68,6 +68,17 @@ fn the_viewers_fin_is_no_truncation_as_it_speaks_no_tls() {
 }
 
 #[test]
+fn a_far_side_that_is_gone_without_goodbye_is_marked_however_that_was_learnt() {
+    // By its taking nothing more, and then silence; a reset is in another test.
+    for (role, party) in [(Role::Console, Party::Device), (Role::Device, Party::Console)] {
+        let mut bench = Bench::at(role, Stage::Relaying);
+        bench.host.act(|visit| visit.unwritable(Side::Far, Broken::Reset));
+        bench.host.wait(Duration::from_secs(6));
+        assert_eq!(bench.host.session.outcome(), Some(&ended(party, true)), "{role:?}");
+    }
+}
+
+#[test]
 fn a_stream_cut_in_a_record_is_marked_and_what_was_whole_arrives() {
     let mut bench = Bench::console(Stage::Relaying);
     bench.peer.say(&pattern(16_384));
@@ -159,7 +170,9 @@ fn a_reset_of_the_side_that_serves_is_a_loss_and_of_the_other_an_end() {
         bench.host.only(|visit| visit.broken(side, Broken::Reset));
         match expected {
             None => assert!(matches!(bench.host.error(), Error::Lost { .. }), "{role:?}"),
-            Some(by) => assert_eq!(bench.host.session.outcome(), Some(&ended(by, false))),
+            Some(by) => {
+                assert_eq!(bench.host.session.outcome(), Some(&ended(by, side == Side::Far)))
+            }
         }
     }
 }

@@ -277,3 +277,18 @@ fn a_record_that_comes_in_many_pieces_does_not_allocate_for_each() {
     }
     assert!(buffers.len() <= 13, "the same buffer comes back, whatever its size: {buffers:?}");
 }
+
+#[test]
+fn a_goodbye_after_a_long_silence_leaves_the_other_direction_its_time() {
+    for role in Role::BOTH {
+        let mut bench = Bench::at(role, Stage::Relaying);
+        bench.host.wait(60 * SECOND);
+        bench.peer.close();
+        bench.settle();
+        bench.host.wait(SECOND);
+        assert_eq!(bench.host.session.outcome(), None, "{role:?}: the near side has five seconds");
+        bench.host.near.push(b"the last words");
+        bench.settle();
+        assert!(bench.peer.got.ends_with(b"the last words"), "{role:?}");
+    }
+}

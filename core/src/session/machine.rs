@@ -363,6 +363,8 @@ impl Visit<'_, '_> {
     fn direction_ends(&mut self, from: Side, how: Leave) -> Result<(), Error> {
         let party = self.state.role.party(from);
         let first = *self.state.ended_first.get_or_insert(from) == from;
+        // The other direction has its time from now on, however long both were silent.
+        self.state.moved = self.state.now;
         let how = match (how, self.end(from).port.output) {
             // It took nothing any more before it ended: that was no goodbye.
             (Leave::Fin, Output::Broken(how)) => Leave::Broken(how),
@@ -374,8 +376,6 @@ impl Visit<'_, '_> {
             }
             Leave::Broken(_) => self.finish(self.ended()),
             Leave::Closed | Leave::Fin => {
-                let tls = matches!(self.end(from).port.link, Link::Tls(_));
-                self.state.truncated |= first && tls && how == Leave::Fin;
                 self.end(from.other()).end();
                 self.state.tell(Event::HalfClosed(party));
             }
@@ -385,7 +385,10 @@ impl Visit<'_, '_> {
 
     pub(super) fn ended(&self) -> Outcome {
         let by = self.state.ended_first.map(|side| self.state.role.party(side));
-        Outcome::Ended(Ended { by, truncated: self.state.truncated })
+        // Only close_notify says that all has come, whatever else has ended the far side.
+        let told = self.far.port.input == Input::Ended(Leave::Closed);
+        let untold = self.state.ended_first == Some(Side::Far) && !told;
+        Outcome::Ended(Ended { by, truncated: self.state.truncated || untold })
     }
 
     /// Input means nothing any more; over when both streams are done with.
