@@ -83,8 +83,6 @@ impl World {
 
     /// A host gives up, or says of a stream what is not so.
     fn word_out_of_turn(&mut self, scratch: &mut Scratch<'_>) -> Result<(), String> {
-        self.console_events()?;
-        self.device_events()?;
         let actor = if self.random.one_in(2) { &mut self.console } else { &mut self.device };
         let clock = actor.clock(self.now);
         let Some(session) = &mut actor.session else { return Ok(()) };
@@ -92,18 +90,23 @@ impl World {
         actor.watch.told(clock);
         actor.again = true;
         let side = self.random.choose(&Side::BOTH);
-        let mut visit = session.visit(scratch, clock);
-        match self.random.below(9) {
-            0 => visit.close(),
-            1 => visit.abandon("the host has lost its mind"),
-            2 => visit.refuse(),
-            3 => visit.eof(side),
-            4 => visit.broken(side, Broken::TimedOut),
-            5 => visit.unwritable(side, Broken::Reset),
-            6 => visit.read(side, usize::MAX),
-            7 => visit.written(side, usize::MAX),
-            _ => core::mem::forget(visit),
+        let word = self.random.below(9);
+        {
+            let mut visit = session.visit(scratch, clock);
+            match word {
+                0 => visit.close(),
+                1 => visit.abandon("the host has lost its mind"),
+                2 => visit.refuse(),
+                3 => visit.eof(side),
+                4 => visit.broken(side, Broken::TimedOut),
+                5 => visit.unwritable(side, Broken::Reset),
+                6 => visit.read(side, usize::MAX),
+                7 => visit.written(side, usize::MAX),
+                _ => core::mem::forget(visit),
+            }
         }
+        self.console_events()?;
+        self.device_events()?;
         Ok(())
     }
 }
