@@ -107,7 +107,7 @@ pub(crate) struct Demo {
 #[command(next_help_heading = "General options")]
 pub(crate) struct OutputOptions {
     /// The configuration file (TOML; its keys are the options' long names)
-    /// [default: procy/config.toml in $XDG_CONFIG_HOME or ~/.config]
+    /// [default: procy/config.toml in $XDG_CONFIG_HOME or ~/.config, on Windows %APPDATA%]
     #[arg(long, global = true, value_name = "FILE", env = "PROCY_CONFIG", hide_env_values = true)]
     #[serde(skip)]
     pub(crate) config: Option<PathBuf>,

@@ -105,7 +105,11 @@ fn known_keys() -> Vec<String> {
 fn usual_place() -> Option<PathBuf> {
     let absolute =
         |variable| env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
+    let usual = || match cfg!(windows) {
+        true => absolute("APPDATA"),
+        false => Some(absolute("HOME")?.join(".config")),
+    };
+    let base = absolute("XDG_CONFIG_HOME").or_else(usual)?;
     Some(base.join("procy").join("config.toml"))
 }
 

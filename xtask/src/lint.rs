@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use crate::no_std;
 use crate::step::{self, Outcome};
+use crate::{no_std, trees};
 
 /// The pinned cargo-deny; see deny.toml for why it and how it is built.
 const CARGO_DENY: &str = "0.20.2";
@@ -15,6 +15,7 @@ type Check = fn() -> Result<(), String>;
 /// The checks in order: the quick ones first.
 const CHECKS: &[(&str, Check)] = &[
     ("format", format),
+    ("dependencies", trees::check),
     ("no_std proof", no_std::prove),
     ("clippy", clippy),
     ("docs", docs),

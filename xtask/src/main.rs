@@ -14,6 +14,7 @@ mod setup;
 mod simulate;
 mod step;
 mod test;
+mod trees;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ const VERBS: &[(&str, &str, Run)] = &[
         simulate::run,
     ),
     ("lint", "format, clippy, docs, licences, sources and the core's no_std proof", lint::run),
+    ("lint", "format, clippy, docs, licences, sources, dependencies, the no_std proof", lint::run),
 ];
 
 fn main() -> ExitCode {
