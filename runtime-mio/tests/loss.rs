@@ -53,9 +53,7 @@ fn through_a_wire() -> (Rig, Rig, TcpStream, TcpStream, TcpStream) {
     let viewer = console.viewer();
     let ours = bounded(wire.accept().unwrap().0);
     let (theirs, far) = common::tcp_pair();
-    let session =
-        Session::device(&common::device_config(procy_mio::core::tls::TlsVersion::Tls13), now())
-            .unwrap();
+    let session = Session::device(&common::device_config(), now()).unwrap();
     device.handle().place().unwrap().open(session, None, Some(far)).unwrap();
     (console, device, viewer, ours, theirs)
 }

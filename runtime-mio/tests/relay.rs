@@ -6,7 +6,7 @@ mod common;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 
-use common::{HELLO, Plan, Rig, Role, What, device_config, noise, receive, rest, send};
+use common::{HELLO, Plan, Rig, Role, What, device_config_of, noise, receive, rest, send};
 use procy_mio::Config;
 use procy_mio::core::error::Party;
 use procy_mio::core::event::{Ended, Outcome};
@@ -25,7 +25,7 @@ const ORDER: [&str; 8] = [
 
 /// So many bytes each way at once, with content check; the viewer leaves at the end.
 fn exchange(version: TlsVersion, config: &Config, len: usize) {
-    let plan = Plan { device: device_config(version), ..Plan::default() };
+    let plan = Plan { device: device_config_of(version), ..Plan::default() };
     let mut rig = Rig::with(1, config, plan);
     let (viewer, service) = rig.session();
     let (down, up) = (noise(1, len), noise(2, len));

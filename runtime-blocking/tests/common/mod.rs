@@ -1,28 +1,29 @@
 //! A console session and a device session, each on a thread of its own, with sockets between them.
-#![allow(dead_code, unreachable_pub, reason = "shared by test files that each use a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "shared by test files that each use a part"
+)]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, LazyLock, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use procy_blocking::core::Session;
-use procy_blocking::core::credential::{Certificate, Credential, Password};
 use procy_blocking::core::event::{Event, Outcome};
 use procy_blocking::core::prologue::{Bounds, console, device};
-use procy_blocking::core::tls::{Crypto, TlsVersion};
+use procy_blocking::core::tls::TlsVersion;
 use procy_blocking::{CONNECT_WITHIN, Report, Run, Step, Stop, now};
-use rustls::pki_types::PrivateKeyDer;
+#[allow(unused_imports, reason = "each test file uses its part")]
+pub use procy_testkit::parts::{
+    HELLO, LONG, PASSWORD, console_config, credential, device_config, device_config_of, noise,
+};
 use socket2::SockRef;
-
-pub const HELLO: &[u8; 12] = b"RFB 003.008\n";
-pub const PASSWORD: &str = "01234567-89ab-cdef-0123-456789abcdef";
-
-/// A bound on what a test waits for; never reached by a test that passes.
-pub const LONG: Duration = Duration::from_secs(60);
 
 /// What joins two parts.
 #[derive(Clone, Copy, Debug)]
@@ -136,45 +137,6 @@ impl Write for Pipe {
     }
 }
 
-static IDENTITY: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let parameters = rcgen::CertificateParams::new(["device.test".to_owned()]).unwrap();
-    let certificate = parameters.self_signed(&key).unwrap();
-    (certificate.der().to_vec(), key.serialize_der())
-});
-
-pub fn credential() -> Credential {
-    Credential {
-        certificate: Certificate::from_der(&IDENTITY.0).unwrap(),
-        password: Password::parse(PASSWORD).unwrap(),
-    }
-}
-
-/// A provider that knows nothing but this version.
-fn crypto(version: TlsVersion) -> Crypto {
-    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
-    let wanted = match version {
-        TlsVersion::Tls12 => &rustls::version::TLS12,
-        TlsVersion::Tls13 => &rustls::version::TLS13,
-    };
-    provider.cipher_suites.retain(|suite| suite.version() == wanted);
-    Arc::new(provider).into()
-}
-
-pub fn console_config() -> console::Config {
-    console::Config::new(Crypto::aws_lc_rs())
-}
-
-pub fn device_config() -> device::Config {
-    device_config_of(TlsVersion::Tls13)
-}
-
-fn device_config_of(version: TlsVersion) -> device::Config {
-    let certificate = Certificate::from_der(&IDENTITY.0).unwrap();
-    let key = PrivateKeyDer::try_from(IDENTITY.1.clone()).unwrap();
-    device::Config::new(&certificate, &key, &crypto(version)).unwrap()
-}
-
 pub type Wired = Run<Pipe, Pipe>;
 
 /// A console session without anything.
@@ -238,10 +200,7 @@ pub fn until(run: &mut Wired, wanted: impl Fn(&Event) -> bool) {
 }
 
 pub fn code(report: &Report) -> &'static str {
-    match &report.outcome {
-        Outcome::Failed(error) => error.code(),
-        Outcome::Ended(_) => "ended",
-    }
+    procy_testkit::parts::code(&report.outcome)
 }
 
 /// Work on a thread of its own, whose result is waited for within `LONG`.
@@ -308,22 +267,4 @@ impl Pair {
         self.service.write_all(HELLO).unwrap();
         assert_eq!(self.viewer.hear(HELLO.len()), HELLO);
     }
-}
-
-/// Bytes that repeat nowhere near: a lost, doubled or moved one shows. They begin as a viewer does ("RFB"): what could be
-/// a terminator of the command, a device takes for one.
-pub fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    if let Some(first) = bytes.first_mut() {
-        *first = b'R';
-    }
-    bytes
 }

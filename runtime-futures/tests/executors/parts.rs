@@ -1,21 +1,20 @@
 //! A console session and a device session with wires between them.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use procy_futures::core::Session;
-use procy_futures::core::credential::{Certificate, Credential, Password};
-use procy_futures::core::event::{Event, Outcome};
-use procy_futures::core::prologue::{Bounds, console, device};
-use procy_futures::core::tls::{Crypto, TlsVersion};
+use procy_futures::core::event::Event;
+use procy_futures::core::prologue::Bounds;
+use procy_futures::core::tls::TlsVersion;
 use procy_futures::{Report, Run, Step, Timer, now};
-use rustls::pki_types::PrivateKeyDer;
+#[allow(unused_imports, reason = "each test file uses its part")]
+pub(crate) use procy_testkit::parts::{
+    HELLO, PASSWORD, console_config, credential, device_config_of, noise,
+};
 use smol::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::duplex::duplex;
 use crate::executor::{Executor, Wire, Working, spawn};
-
-pub(crate) const HELLO: &[u8; 12] = b"RFB 003.008\n";
-pub(crate) const PASSWORD: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
 pub(crate) type Pipe = Box<dyn Wire>;
 pub(crate) type Wired<E> = Run<Pipe, Pipe, <E as Executor>::Timer>;
@@ -43,41 +42,6 @@ impl Medium {
 pub(crate) fn memory(room: usize) -> (Pipe, Pipe) {
     let (a, b) = duplex(room);
     (Box::new(a), Box::new(b))
-}
-
-static IDENTITY: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let parameters = rcgen::CertificateParams::new(["device.test".to_owned()]).unwrap();
-    let certificate = parameters.self_signed(&key).unwrap();
-    (certificate.der().to_vec(), key.serialize_der())
-});
-
-pub(crate) fn credential() -> Credential {
-    Credential {
-        certificate: Certificate::from_der(&IDENTITY.0).unwrap(),
-        password: Password::parse(PASSWORD).unwrap(),
-    }
-}
-
-/// A provider that knows nothing but this version.
-fn crypto(version: TlsVersion) -> Crypto {
-    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
-    let wanted = match version {
-        TlsVersion::Tls12 => &rustls::version::TLS12,
-        TlsVersion::Tls13 => &rustls::version::TLS13,
-    };
-    provider.cipher_suites.retain(|suite| suite.version() == wanted);
-    Arc::new(provider).into()
-}
-
-pub(crate) fn console_config() -> console::Config {
-    console::Config::new(Crypto::aws_lc_rs())
-}
-
-fn device_config_of(version: TlsVersion) -> device::Config {
-    let certificate = Certificate::from_der(&IDENTITY.0).unwrap();
-    let key = PrivateKeyDer::try_from(IDENTITY.1.clone()).unwrap();
-    device::Config::new(&certificate, &key, &crypto(version)).unwrap()
 }
 
 /// A console session without anything.
@@ -159,10 +123,7 @@ pub(crate) async fn until_relaying<E: Executor>(run: &mut Wired<E>) {
 }
 
 pub(crate) fn code(report: &Report) -> &'static str {
-    match &report.outcome {
-        Outcome::Failed(error) => error.code(),
-        Outcome::Ended(_) => "ended",
-    }
+    procy_testkit::parts::code(&report.outcome)
 }
 
 /// All until the end.
@@ -211,22 +172,4 @@ impl Pair {
         self.service.write_all(HELLO).await.unwrap();
         assert_eq!(hear(&mut self.viewer, HELLO.len()).await, HELLO);
     }
-}
-
-/// Bytes that repeat nowhere near: a lost, doubled or moved one shows. They begin as a viewer does ("RFB"): what could be
-/// a terminator of the command, a device takes for one.
-pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    if let Some(first) = bytes.first_mut() {
-        *first = b'R';
-    }
-    bytes
 }

@@ -1,64 +1,30 @@
 //! Shards that run both ends of sessions, and a world of blocking sockets around them.
-#![allow(dead_code, unreachable_pub, reason = "shared by test files that each use a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "shared by test files that each use a part"
+)]
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use procy_mio::core::Session;
-use procy_mio::core::credential::{Certificate, Credential, Password};
 use procy_mio::core::event::{Event, Outcome, Side};
 use procy_mio::core::prologue::{Bounds, console, device};
-use procy_mio::core::tls::{Crypto, TlsVersion};
+use procy_mio::core::tls::TlsVersion;
 use procy_mio::{
     Answers, Config, ConnectError, Handle, Host, Key, ListenerId, Over, Shard, Shards, Stats, now,
 };
-use rustls::pki_types::PrivateKeyDer;
-
-pub const HELLO: &[u8; 12] = b"RFB 003.008\n";
-pub const PASSWORD: &str = "01234567-89ab-cdef-0123-456789abcdef";
-
-/// A bound on what a test waits for; never reached by a test that passes.
-pub const LONG: Duration = Duration::from_secs(60);
-
-static IDENTITY: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let parameters = rcgen::CertificateParams::new(["device.test".to_owned()]).unwrap();
-    let certificate = parameters.self_signed(&key).unwrap();
-    (certificate.der().to_vec(), key.serialize_der())
-});
-
-pub fn credential() -> Credential {
-    Credential {
-        certificate: Certificate::from_der(&IDENTITY.0).unwrap(),
-        password: Password::parse(PASSWORD).unwrap(),
-    }
-}
-
-/// A provider that knows nothing but this version.
-fn crypto(version: TlsVersion) -> Crypto {
-    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
-    let wanted = match version {
-        TlsVersion::Tls12 => &rustls::version::TLS12,
-        TlsVersion::Tls13 => &rustls::version::TLS13,
-    };
-    provider.cipher_suites.retain(|suite| suite.version() == wanted);
-    Arc::new(provider).into()
-}
-
-pub fn console_config() -> console::Config {
-    console::Config::new(Crypto::aws_lc_rs())
-}
-
-pub fn device_config(version: TlsVersion) -> device::Config {
-    let certificate = Certificate::from_der(&IDENTITY.0).unwrap();
-    let key = PrivateKeyDer::try_from(IDENTITY.1.clone()).unwrap();
-    device::Config::new(&certificate, &key, &crypto(version)).unwrap()
-}
+#[allow(unused_imports, reason = "each test file uses its part")]
+pub use procy_testkit::parts::{
+    HELLO, LONG, PASSWORD, code, console_config, credential, device_config, device_config_of, noise,
+};
 
 /// How the hosts of a rig behave.
 pub struct Plan {
@@ -78,7 +44,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             console: console_config(),
-            device: device_config(TlsVersion::Tls13),
+            device: device_config(),
             silent: &[],
             abandon: None,
             devices: OnceLock::new(),
@@ -413,13 +379,6 @@ impl Steps {
     }
 }
 
-pub fn code(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Failed(error) => error.code(),
-        Outcome::Ended(_) => "ended",
-    }
-}
-
 /// Looks again and again, giving way to others, until it is as wanted.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + LONG;
@@ -498,24 +457,6 @@ pub fn rest_or_reset(mut stream: TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Err(error) = stream.read_to_end(&mut bytes) {
         assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-    }
-    bytes
-}
-
-/// Bytes that repeat nowhere near: a lost, doubled or moved one shows.
-pub fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    if let Some(first) = bytes.first_mut() {
-        // No viewer begins with what could end the command.
-        *first = b'R';
     }
     bytes
 }

@@ -1,26 +1,27 @@
 //! A console session and a device session with wires between them.
-#![allow(dead_code, unreachable_pub, reason = "shared by test files that each use a part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "shared by test files that each use a part"
+)]
 
 use std::future::Future;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
+#[allow(unused_imports, reason = "each test file uses its part")]
+pub use procy_testkit::parts::{
+    HELLO, LONG, PASSWORD, console_config, credential, device_config, device_config_of, noise,
+};
 use procy_tokio::core::Session;
-use procy_tokio::core::credential::{Certificate, Credential, Password};
 use procy_tokio::core::event::{Event, Outcome};
 use procy_tokio::core::prologue::{Bounds, console, device};
-use procy_tokio::core::tls::{Crypto, TlsVersion};
+use procy_tokio::core::tls::TlsVersion;
 use procy_tokio::{Report, Run, Step, now};
-use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
-
-pub const HELLO: &[u8; 12] = b"RFB 003.008\n";
-pub const PASSWORD: &str = "01234567-89ab-cdef-0123-456789abcdef";
-
-/// A bound on what a test waits for; never reached by a test that passes.
-pub const LONG: Duration = Duration::from_secs(60);
 
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
@@ -64,45 +65,6 @@ pub async fn tcp_pair() -> (TcpStream, TcpStream) {
         procy_tokio::accept(&listener),
     );
     (ours.unwrap(), theirs.unwrap().0)
-}
-
-static IDENTITY: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let parameters = rcgen::CertificateParams::new(["device.test".to_owned()]).unwrap();
-    let certificate = parameters.self_signed(&key).unwrap();
-    (certificate.der().to_vec(), key.serialize_der())
-});
-
-pub fn credential() -> Credential {
-    Credential {
-        certificate: Certificate::from_der(&IDENTITY.0).unwrap(),
-        password: Password::parse(PASSWORD).unwrap(),
-    }
-}
-
-/// A provider that knows nothing but this version.
-fn crypto(version: TlsVersion) -> Crypto {
-    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
-    let wanted = match version {
-        TlsVersion::Tls12 => &rustls::version::TLS12,
-        TlsVersion::Tls13 => &rustls::version::TLS13,
-    };
-    provider.cipher_suites.retain(|suite| suite.version() == wanted);
-    Arc::new(provider).into()
-}
-
-pub fn console_config() -> console::Config {
-    console::Config::new(Crypto::aws_lc_rs())
-}
-
-pub fn device_config() -> device::Config {
-    device_config_of(TlsVersion::Tls13)
-}
-
-fn device_config_of(version: TlsVersion) -> device::Config {
-    let certificate = Certificate::from_der(&IDENTITY.0).unwrap();
-    let key = PrivateKeyDer::try_from(IDENTITY.1.clone()).unwrap();
-    device::Config::new(&certificate, &key, &crypto(version)).unwrap()
 }
 
 /// A console session that has its credential and its streams.
@@ -166,10 +128,7 @@ pub fn report<N: Wire, F: Wire>(run: &Run<N, F>) -> Report {
 }
 
 pub fn code(report: &Report) -> &'static str {
-    match &report.outcome {
-        Outcome::Failed(error) => error.code(),
-        Outcome::Ended(_) => "ended",
-    }
+    procy_testkit::parts::code(&report.outcome)
 }
 
 pub async fn bounded<T>(work: impl Future<Output = T>) -> T {
@@ -222,18 +181,4 @@ impl Pair {
         let (console, device) = bounded(async { tokio::join!(self.console, self.device) }).await;
         (console.unwrap().0, device.unwrap())
     }
-}
-
-/// Bytes that repeat nowhere near: a lost, doubled or moved one shows.
-pub fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
 }
