@@ -18,6 +18,7 @@ pub(crate) enum Exit {
     /// Ended by Ctrl-C.
     Interrupted,
     /// Ended by SIGTERM.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is no such signal"))]
     Terminated,
 }
 
