@@ -164,6 +164,21 @@ proptest! {
     }
 
     #[test]
+    fn an_answer_that_says_its_length_and_is_cut_short_is_lost(
+        text in "[a-z]{1,100}", chunked in any::<bool>(), at in any::<prop::sample::Index>(), cut in 1_usize..40,
+    ) {
+        let bytes = if chunked {
+            format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{text}\r\n0\r\n\r\n", text.len())
+        } else {
+            format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{text}", text.len())
+        };
+        let cut_short = &bytes.as_bytes()[..at.index(bytes.len())];
+        // `feed` panics where the end is taken for the answer's.
+        let error = feed(logout(), cut_short, cut).err().map(|error| error.code());
+        prop_assert_eq!(error, Some("ums-unreachable"));
+    }
+
+    #[test]
     fn no_bytes_are_a_panic(
         head in prop::sample::select(&["", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"][..]),
         bytes in prop::collection::vec(prop::sample::select(&b"0123af\r\n;: xHTP/."[..]), 0..200), cut in 1_usize..20,
