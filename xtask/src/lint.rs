@@ -1,10 +1,9 @@
 //! `cargo xtask lint`: all checks that need no test to run. Every check runs, then the failed ones are named.
 
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use crate::step::{self, Outcome};
-use crate::{no_std, trees};
+use crate::{fuzz, no_std, tool, trees};
 
 /// The pinned cargo-deny; see deny.toml for why it and how it is built.
 const CARGO_DENY: &str = "0.20.2";
@@ -45,7 +44,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 fn format() -> Result<(), String> {
     component("fmt", "rustfmt")?;
     step::run(step::cargo().args(["fmt", "--all", "--check"]))?;
-    step::run(step::cargo().args(["fmt", "--check", "--manifest-path"]).arg(no_std::manifest()))
+    for manifest in [no_std::manifest(), fuzz::manifest()] {
+        step::run(step::cargo().args(["fmt", "--check", "--manifest-path"]).arg(manifest))?;
+    }
+    Ok(())
 }
 
 fn clippy() -> Result<(), String> {
@@ -71,7 +73,7 @@ fn docs() -> Result<(), String> {
 }
 
 fn deny() -> Result<(), String> {
-    let tool = cargo_deny()?;
+    let tool = tool::installed("cargo-deny", CARGO_DENY)?;
     // The crates of every platform are judged, not only those that this one builds, so they must be here;
     // after that nothing needs a network.
     step::run(step::cargo().args(["fetch", "--locked"]))?;
@@ -79,35 +81,6 @@ fn deny() -> Result<(), String> {
     command.current_dir(step::root());
     command.args(["--offline", "--locked", "check", "licenses", "bans", "sources"]);
     step::run(&mut command)
-}
-
-/// Installs cargo-deny under target/ once, unoptimised: that takes a third of the time, and it runs in a second.
-fn cargo_deny() -> Result<PathBuf, String> {
-    let home = step::target().join("tools");
-    let tool = home.join("bin/cargo-deny");
-    let version = step::output(Command::new(&tool).arg("--version"));
-    if version.is_some_and(|text| text.trim() == format!("cargo-deny {CARGO_DENY}")) {
-        return Ok(tool);
-    }
-    step::run(
-        step::cargo()
-            .args([
-                "install",
-                "--debug",
-                "--locked",
-                "--quiet",
-                "cargo-deny",
-                "--version",
-                CARGO_DENY,
-            ])
-            .arg("--root")
-            .arg(&home)
-            .env("CARGO_TARGET_DIR", home.join("target"))
-            .env("CARGO_PROFILE_DEV_DEBUG", "0"),
-    )?;
-    // Only the program is wanted; its half a gigabyte of intermediate files is not.
-    let _ = std::fs::remove_dir_all(home.join("target"));
-    Ok(tool)
 }
 
 /// Says what to install when the toolchain came without one of its parts.

@@ -8,12 +8,14 @@
 mod bench;
 mod conformance;
 mod demo;
+mod fuzz;
 mod lint;
 mod no_std;
 mod setup;
 mod simulate;
 mod step;
 mod test;
+mod tool;
 mod trees;
 
 use std::process::ExitCode;
@@ -42,7 +44,11 @@ const VERBS: &[(&str, &str, Run)] = &[
         "seeded schedules: simulate [--minutes N | --seeds N] [--from SEED] [--real]",
         simulate::run,
     ),
-    ("lint", "format, clippy, docs, licences, sources and the core's no_std proof", lint::run),
+    (
+        "fuzz",
+        "fuzz TARGET [--minutes N] [--jobs J] | smoke | coverage | merge TARGET | seeds",
+        fuzz::run,
+    ),
     ("lint", "format, clippy, docs, licences, sources, dependencies, the no_std proof", lint::run),
 ];
 
