@@ -1,7 +1,10 @@
 //! The processes of a run: started, spoken with line by line, and ended with it.
 
 use std::env::current_exe;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -11,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::Result;
 use crate::measure::Tree;
 
-/// How long a program may take until it has ended.
+/// How long a program may take until it listens, and until it has ended.
 const PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -26,6 +29,24 @@ impl Child {
     fn start(name: &str, command: &mut Command) -> Result<Self> {
         let process = command.spawn().map_err(|error| format!("cannot start {name}: {error}"))?;
         Ok(Self { process, name: name.to_owned() })
+    }
+
+    /// A program of somebody else's, once it listens at `address`. What it says goes into the file `log`.
+    pub(crate) fn listening(mut command: Command, address: SocketAddr, log: &Path) -> Result<Self> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let file = File::create(log)?;
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        let mut child = Self::start(&name, &mut command)?;
+        let start = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            let ended = child.process.try_wait()?;
+            if ended.is_some() || start.elapsed() > PATIENCE {
+                let said = std::fs::read_to_string(log).unwrap_or_default();
+                return Err(format!("{name} does not listen at {address}: {}", said.trim()).into());
+            }
+            sleep(LOOK);
+        }
+        Ok(child)
     }
 
     pub(crate) fn tree(&self) -> Tree {

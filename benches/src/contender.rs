@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use clap::ValueEnum;
 
 use crate::Result;
 use crate::child::{Child, Role};
 use crate::identity::Files;
+use crate::peers::Peer;
 use crate::proxy::Runtime;
 use crate::workload::Workload;
 
@@ -16,6 +18,8 @@ use crate::workload::Workload;
 pub(crate) enum Contender {
     /// A role of this program.
     Runtime(Runtime),
+    /// Somebody else's.
+    Peer(Peer),
 }
 
 /// A proxy's way to its device.
@@ -23,6 +27,8 @@ pub(crate) enum Contender {
 pub(crate) struct Way<'f> {
     pub(crate) device: SocketAddr,
     pub(crate) files: &'f Files,
+    /// For what a proxy needs to write.
+    pub(crate) folder: &'f Path,
 }
 
 impl Contender {
@@ -31,20 +37,26 @@ impl Contender {
         Runtime::value_variants().iter().copied().map(Self::Runtime).collect()
     }
 
+    /// procy's own, without the usual way, and everybody else.
+    pub(crate) fn peers() -> Vec<Self> {
+        let usual = |it: &Self| matches!(it, Self::Runtime(Runtime::Copy | Runtime::Copy64));
+        let own = Self::runtimes().into_iter().filter(|it| !usual(it));
+        own.chain(Peer::value_variants().iter().copied().map(Self::Peer)).collect()
+    }
+
     /// Whether the workload can be put to it.
     pub(crate) fn takes(self, workload: &Workload) -> bool {
         match self {
             // One thread is all it has.
             Self::Runtime(Runtime::Futures) => workload.threads == 1,
             Self::Runtime(_) => true,
+            Self::Peer(peer) => peer.takes(workload),
         }
     }
 
     /// Whether it gives the device's hello, as what does the whole procedure.
     pub(crate) fn says_hello(self) -> bool {
-        match self {
-            Self::Runtime(_) => true,
-        }
+        matches!(self, Self::Runtime(_))
     }
 
     /// Starts it: the process, and where it listens.
@@ -63,6 +75,7 @@ impl Contender {
                 let address = role.line()?.parse()?;
                 Ok((role.quiet(), address))
             }
+            Self::Peer(peer) => peer.start(workload, way),
         }
     }
 }
@@ -71,6 +84,7 @@ impl fmt::Display for Contender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Runtime(runtime) => f.write_str(&value_name(*runtime)),
+            Self::Peer(peer) => f.write_str(&value_name(*peer)),
         }
     }
 }

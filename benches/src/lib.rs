@@ -13,6 +13,7 @@ mod contender;
 mod device;
 mod identity;
 mod measure;
+mod peers;
 mod proxy;
 mod report;
 mod run;
@@ -41,6 +42,8 @@ struct Arguments {
 enum Verb {
     /// procy's four runtimes, beside tokio-rustls with `copy_bidirectional`
     Drivers(run::Options),
+    /// procy's runtimes beside stunnel, HAProxy, nginx and socat
+    Peers(run::Options),
     /// The process under measurement
     #[command(hide = true)]
     Proxy(proxy::Options),
@@ -57,6 +60,7 @@ enum Verb {
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Drivers(options) => prepare().and_then(|()| run::drivers(&options)),
+        Verb::Peers(options) => prepare().and_then(|()| run::peers(&options)),
         Verb::Proxy(options) => role().and_then(|()| proxy::run(&options)),
         Verb::Device(options) => role().and_then(|()| device::run(&options)),
         Verb::Client(options) => role().and_then(|()| client::run(&options)),

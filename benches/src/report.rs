@@ -16,6 +16,8 @@ pub(crate) struct Report {
     /// `drivers` or `peers`.
     pub(crate) verb: String,
     pub(crate) machine: Machine,
+    /// The versions of others' programs.
+    pub(crate) programs: Vec<String>,
     pub(crate) rounds: usize,
     /// Of each transfer.
     pub(crate) gib: f64,

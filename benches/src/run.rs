@@ -13,6 +13,7 @@ use crate::client::{Done, OPEN, WARM};
 use crate::contender::{Contender, Way, value_name};
 use crate::identity::{Files, KeyKind};
 use crate::measure::Machine;
+use crate::peers::versions;
 use crate::report::{Block, Report, Rounds, SCHEMA};
 use crate::table::table;
 use crate::workload::{ALL, Looks, Scale, Workload};
@@ -54,6 +55,14 @@ pub(crate) fn drivers(options: &Options) -> Result<()> {
     run("drivers", options, &Contender::runtimes(), &["copy".to_owned()])
 }
 
+/// The runtimes, against everybody else's programs.
+pub(crate) fn peers(options: &Options) -> Result<()> {
+    let contenders = Contender::peers();
+    let others = contenders.iter().filter(|contender| matches!(contender, Contender::Peer(_)));
+    let others: Vec<String> = others.map(ToString::to_string).collect();
+    run("peers", options, &contenders, &others)
+}
+
 pub(crate) fn run(
     verb: &str,
     options: &Options,
@@ -72,6 +81,7 @@ pub(crate) fn run(
         schema: SCHEMA,
         verb: verb.to_owned(),
         machine: Machine::here(),
+        programs: if verb == "peers" { versions() } else { Vec::new() },
         rounds,
         gib,
         workloads: Vec::new(),
@@ -121,8 +131,8 @@ impl Options {
 
 /// What lasts for a whole run.
 struct Rig {
-    /// The devices' files.
-    _folder: TempDir,
+    /// For the devices' files, and what peers need to write.
+    folder: TempDir,
     devices: Vec<Device>,
 }
 
@@ -138,7 +148,7 @@ impl Rig {
         let folder = TempDir::new()?;
         let devices = [KeyKind::Ecdsa, KeyKind::Rsa]
             .map(|key| Device::start(Files::make(folder.path(), key)?, key));
-        Ok(Self { devices: devices.into_iter().collect::<Result<_>>()?, _folder: folder })
+        Ok(Self { devices: devices.into_iter().collect::<Result<_>>()?, folder })
     }
 
     /// Measures all in turn, again and again. Whoever fails once is left out from then on.
@@ -173,7 +183,7 @@ impl Rig {
     ) -> Result<Vec<f64>> {
         let device = self.devices.iter().find(|device| device.key == workload.key);
         let device = device.ok_or("no device has such a key")?;
-        let way = Way { device: device.address, files: &device.files };
+        let way = Way { device: device.address, files: &device.files, folder: self.folder.path() };
         let (proxy, address) = contender.start(workload, &way)?;
         let mut words: Vec<String> = ["client".into(), value_name(workload.job)].into();
         words.extend(["--proxy".into(), address.to_string()]);

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 #[test]
 fn every_runtime_is_measured() {
-    let report = drivers(&["--only", "up-1,setup-mlkem"]);
+    let report = bench("drivers", &["--only", "up-1,setup-mlkem"]);
     for workload in report["workloads"].as_array().unwrap() {
         let rows = workload["rows"].as_array().unwrap();
         let names: Vec<_> = rows.iter().map(|row| row["contender"].as_str().unwrap()).collect();
@@ -20,7 +20,7 @@ fn every_runtime_is_measured() {
 
 #[test]
 fn every_workload_is_measured() {
-    let report = drivers(&["--contenders", "mio", "--reference", "mio"]);
+    let report = bench("drivers", &["--contenders", "mio", "--reference", "mio"]);
     let workloads = report["workloads"].as_array().unwrap();
     assert!(workloads.len() > 10, "{}", workloads.len());
     for workload in workloads {
@@ -36,12 +36,23 @@ fn every_workload_is_measured() {
     }
 }
 
-/// Runs `drivers --quick`, which must succeed, and gives its JSON back.
-fn drivers(arguments: &[&str]) -> Value {
+#[test]
+fn programs_of_others_are_measured_beside() {
+    let three = ["--contenders", "mio,stunnel,socat"];
+    let report = bench("peers", &[&three[..], &["--only", "down-1,setup-rsa"]].concat());
+    assert!(report["programs"].to_string().contains("stunnel"), "{}", report["programs"]);
+    for workload in report["workloads"].as_array().unwrap() {
+        let to = &workload["rows"][0]["figures"][0]["reference"]["contender"];
+        assert!(to == "stunnel" || to == "socat", "{workload}");
+    }
+}
+
+/// Runs it with `--quick`, which must succeed, and gives its JSON back.
+fn bench(verb: &str, arguments: &[&str]) -> Value {
     let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("drivers.json");
+    let out = folder.path().join("figures.json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_procy-bench"));
-    command.args(["drivers", "--quick", "--out"]).arg(&out).args(arguments);
+    command.args([verb, "--quick", "--out"]).arg(&out).args(arguments);
     let output = command.output().unwrap();
     let (said, printed) = (output.stderr, output.stdout);
     let words = [said, printed].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());

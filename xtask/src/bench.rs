@@ -2,12 +2,18 @@
 
 use std::process::ExitCode;
 
+use crate::setup::{self, Consent};
 use crate::step::{self, Outcome};
 
-/// Builds the harness and hands the words on; its own help lists them.
+/// Sees to the peers' packages, builds the harness and hands the words on; its own help lists them.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let (own, passed_on): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|word| *word == "--no-install");
+    if passed_on.first().is_some_and(|verb| *verb == "peers") {
+        setup::packages(setup::FOR_PEERS, Consent::here(!own.is_empty()))?;
+    }
     let mut command = step::cargo();
-    command.args(["run", "--release", "--locked", "-p", "procy-benches", "--"]).args(arguments);
+    command.args(["run", "--release", "--locked", "-p", "procy-benches", "--"]).args(passed_on);
     step::run(&mut command)?;
     Ok(ExitCode::SUCCESS)
 }

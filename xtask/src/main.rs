@@ -50,6 +50,12 @@ const VERBS: &[(&str, &str, Run)] = &[
         fuzz::run,
     ),
     ("lint", "format, clippy, docs, licences, sources, dependencies, the no_std proof", lint::run),
+    (
+        "bench",
+        "on loopback, as a table and JSON: bench drivers|peers [--no-install] [--quick] [--help]",
+        bench::run,
+    ),
+    ("lint", "format, clippy, docs, licences, sources and the core's no_std proof", lint::run),
 ];
 
 fn main() -> ExitCode {

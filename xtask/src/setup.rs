@@ -1,4 +1,4 @@
-//! What the tests need beside Rust: Debian packages and a Python environment, installed on demand.
+//! What the tests and benchmarks need beside Rust: Debian packages and a Python environment, installed on demand.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::step;
 
 /// How to see that a need is met. Programs are looked for, not packages: a program from elsewhere does as well.
-enum Proof {
+pub(crate) enum Proof {
     /// A program on PATH.
     Program(&'static str),
     /// A path that the Debian package brings; not asked for on other systems, which keep it elsewhere.
@@ -17,9 +17,12 @@ enum Proof {
 }
 use Proof::{DebianPath, Program, PythonModule};
 
-/// The Debian packages that the tests need: the package, the proof that it is there, and what for.
+/// A Debian package, the proof that it is there, and what for.
+pub(crate) type Need = (&'static str, Proof, &'static str);
+
+/// What the tests need.
 #[rustfmt::skip]
-const NEEDS: &[(&str, Proof, &str)] = &[
+pub(crate) const FOR_TESTS: &[Need] = &[
     ("tigervnc-standalone-server", Program("Xtigervnc"), "the desktop on the device: a real VNC server"),
     ("tigervnc-viewer", Program("xtigervncviewer"), "a real viewer"),
     ("xvfb", Program("Xvfb"), "the screen on which that viewer is shown"),
@@ -34,6 +37,16 @@ const NEEDS: &[(&str, Proof, &str)] = &[
     ("socat", Program("socat"), "joins `openssl s_server` to a socket; a third TLS front"),
     ("python3", Program("python3"), "runs vncdotool, the scripted viewer"),
     ("python3-venv", PythonModule("ensurepip"), "installs vncdotool apart from the system's Python"),
+];
+
+/// What `cargo xtask bench peers` measures procy against.
+#[rustfmt::skip]
+pub(crate) const FOR_PEERS: &[Need] = &[
+    ("stunnel4", Program("stunnel"), "a peer"),
+    ("haproxy", DebianPath("/usr/sbin/haproxy"), "a peer; Debian starts its service once it is installed"),
+    ("nginx", DebianPath("/usr/sbin/nginx"), "a peer; Debian starts its service once it is installed"),
+    ("libnginx-mod-stream", DebianPath("/usr/lib/nginx/modules/ngx_stream_module.so"), "nginx as a relay"),
+    ("socat", Program("socat"), "a peer"),
 ];
 
 /// What may be done about something that is missing.
@@ -79,13 +92,13 @@ impl Consent {
 }
 
 /// Sees to the Debian packages; on another system only says which programs are missing.
-pub(crate) fn packages(consent: Consent) -> Result<(), String> {
+pub(crate) fn packages(needs: &[Need], consent: Consent) -> Result<(), String> {
     let debian = step::on_path("apt-get");
-    let missing: Vec<_> = NEEDS.iter().filter(|(_, proof, _)| !is_met(proof, debian)).collect();
+    let missing: Vec<_> = needs.iter().filter(|(_, proof, _)| !is_met(proof, debian)).collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let mut what = String::from("The tests use real programs that are not here:\n");
+    let mut what = String::from("Real programs are needed that are not here:\n");
     for (package, proof, reason) in &missing {
         let named = match proof {
             Program(program) => format!("{program} (package {package})"),

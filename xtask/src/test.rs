@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         ));
     }
     let consent = Consent::here(own.iter().any(|word| word == "--no-install"));
-    setup::packages(consent)?;
+    setup::packages(setup::FOR_TESTS, consent)?;
     let venv = setup::python(consent)?;
 
     let mut command = step::cargo();
