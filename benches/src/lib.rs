@@ -14,6 +14,7 @@ mod device;
 mod identity;
 mod measure;
 mod peers;
+mod plot;
 mod proxy;
 mod report;
 mod run;
@@ -44,6 +45,8 @@ enum Verb {
     Drivers(run::Options),
     /// procy's runtimes beside stunnel, HAProxy, nginx and socat
     Peers(run::Options),
+    /// The picture for the README, from what `peers` has measured
+    Plot(plot::Options),
     /// The process under measurement
     #[command(hide = true)]
     Proxy(proxy::Options),
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Drivers(options) => prepare().and_then(|()| run::drivers(&options)),
         Verb::Peers(options) => prepare().and_then(|()| run::peers(&options)),
+        Verb::Plot(options) => plot::run(&options),
         Verb::Proxy(options) => role().and_then(|()| proxy::run(&options)),
         Verb::Device(options) => role().and_then(|()| device::run(&options)),
         Verb::Client(options) => role().and_then(|()| client::run(&options)),

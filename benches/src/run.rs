@@ -108,7 +108,7 @@ pub(crate) fn run(
 }
 
 /// `bench/VERB.json` in the target folder, which is where this program is.
-fn default_out(verb: &str) -> Result<PathBuf> {
+pub(crate) fn default_out(verb: &str) -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let target = program.ancestors().nth(2).ok_or("this program is in no target folder")?;
     fs::create_dir_all(target.join("bench"))?;

@@ -52,7 +52,7 @@ const VERBS: &[(&str, &str, Run)] = &[
     ("lint", "format, clippy, docs, licences, sources, dependencies, the no_std proof", lint::run),
     (
         "bench",
-        "on loopback, as a table and JSON: bench drivers|peers [--no-install] [--quick] [--help]",
+        "on loopback, as a table and JSON: bench drivers|peers|plot [--no-install] [--help]",
         bench::run,
     ),
     ("lint", "format, clippy, docs, licences, sources and the core's no_std proof", lint::run),
