@@ -153,7 +153,7 @@ impl Machine {
         }
     }
 
-    /// After it.
+    /// After it, so far.
     pub(crate) fn over(&mut self) {
         self.load[1] = load();
     }

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use tempfile::TempDir;
 
 use crate::Result;
@@ -21,10 +22,10 @@ use crate::workload::{ALL, Looks, Scale, Workload};
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// How often everything is measured
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     rounds: usize,
     /// GiB of each transfer
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = gib)]
     gib: f64,
     /// Once, and as little as shows that all works
     #[arg(long, conflicts_with_all = ["rounds", "gib"])]
@@ -50,6 +51,11 @@ fn workload(id: &str) -> std::result::Result<&'static Workload, String> {
     })
 }
 
+fn gib(text: &str) -> std::result::Result<f64, String> {
+    let gib: f64 = text.parse().map_err(|_| "this is no number".to_owned())?;
+    if gib > 0.0 && gib < 1024.0 { Ok(gib) } else { Err("not between 0 and 1024".to_owned()) }
+}
+
 /// The runtimes, against the usual way.
 pub(crate) fn drivers(options: &Options) -> Result<()> {
     run("drivers", options, &Contender::runtimes(), &["copy".to_owned()])
@@ -63,7 +69,7 @@ pub(crate) fn peers(options: &Options) -> Result<()> {
     run("peers", options, &contenders, &others)
 }
 
-pub(crate) fn run(
+fn run(
     verb: &str,
     options: &Options,
     contenders: &[Contender],
@@ -76,6 +82,7 @@ pub(crate) fn run(
     } else {
         (Scale::full(options.gib), options.rounds, options.gib)
     };
+    let out = options.out.clone().map_or_else(|| default_out(verb), Ok)?;
     let rig = Rig::new()?;
     let mut report = Report {
         schema: SCHEMA,
@@ -95,10 +102,10 @@ pub(crate) fn run(
         let block = Block::new(workload, results, references);
         println!("{}", table(&block));
         report.workloads.push(block);
+        // Each time: what has been measured is kept, if the rest is not waited for.
+        report.machine.over();
+        fs::write(&out, serde_json::to_string_pretty(&report)? + "\n")?;
     }
-    report.machine.over();
-    let out = options.out.clone().map_or_else(|| default_out(verb), Ok)?;
-    fs::write(&out, serde_json::to_string_pretty(&report)? + "\n")?;
     println!("{}", out.display());
     let mut rows = report.workloads.iter().flat_map(|block| &block.rows);
     match rows.any(|row| row.failure.is_some()) {
