@@ -1,14 +1,17 @@
 //! The processes of a run: started, spoken with line by line, and ended with it.
 
 use std::env::current_exe;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::Result;
@@ -31,10 +34,11 @@ impl Child {
         Ok(Self { process, name: name.to_owned() })
     }
 
-    /// A program of somebody else's, once it listens at `address`. What it says goes into the file `log`.
-    pub(crate) fn listening(mut command: Command, address: SocketAddr, log: &Path) -> Result<Self> {
-        let name = command.get_program().to_string_lossy().into_owned();
+    /// A program of somebody else's ([`exec`]), once it listens at `address`. What it says goes into the file `log`.
+    pub(crate) fn listening(program: &Command, address: SocketAddr, log: &Path) -> Result<Self> {
+        let name = program.get_program().to_string_lossy().into_owned();
         let file = File::create(log)?;
+        let mut command = becoming(program)?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
         let mut child = Self::start(&name, &mut command)?;
         let start = Instant::now();
@@ -71,6 +75,29 @@ impl Drop for Child {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// This program, which at once becomes another one ([`exec`]).
+pub(crate) fn becoming(program: &Command) -> Result<Command> {
+    let mut command = Command::new(current_exe()?);
+    command.args(["exec", "--"]).arg(program.get_program()).args(program.get_args());
+    Ok(command)
+}
+
+/// A program and its arguments.
+#[derive(Args)]
+pub(crate) struct Words {
+    #[arg(required = true, last = true)]
+    words: Vec<OsString>,
+}
+
+/// The role `exec`: becomes this program, which then ends with the harness as every role does.
+pub(crate) fn exec(Words { words }: &Words) -> Result<()> {
+    let mut words = words.iter();
+    let mut command = Command::new(words.next().ok_or("no program")?);
+    // Debian keeps some where only root looks.
+    let path = std::env::var("PATH").unwrap_or_default();
+    Err(command.args(words).env("PATH", format!("{path}:/usr/sbin:/sbin")).exec().into())
 }
 
 /// One of this program's own roles.

@@ -50,6 +50,9 @@ enum Verb {
     /// The process under measurement
     #[command(hide = true)]
     Proxy(proxy::Options),
+    /// A program of somebody else's in its place
+    #[command(hide = true)]
+    Exec(child::Words),
     /// The TLS server behind it
     #[command(hide = true)]
     Device(device::Options),
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Verb::Peers(options) => prepare().and_then(|()| run::peers(&options)),
         Verb::Plot(options) => plot::run(&options),
         Verb::Proxy(options) => role().and_then(|()| proxy::run(&options)),
+        Verb::Exec(words) => role().and_then(|()| child::exec(&words)),
         Verb::Device(options) => role().and_then(|()| device::run(&options)),
         Verb::Client(options) => role().and_then(|()| client::run(&options)),
     };

@@ -8,7 +8,7 @@ use std::process::Command;
 use clap::ValueEnum;
 
 use crate::Result;
-use crate::child::Child;
+use crate::child::{Child, becoming};
 use crate::contender::{Way, value_name};
 use crate::workload::Workload;
 
@@ -52,7 +52,7 @@ impl Peer {
         let address = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
         let setup = Setup { way, address, threads: workload.threads };
         let file = way.folder.join("peer.conf");
-        let mut command = program(self.program());
+        let mut command = Command::new(self.program());
         match self {
             Self::Stunnel => {
                 fs::write(&file, setup.stunnel())?;
@@ -73,7 +73,7 @@ impl Peer {
             Self::Socat64k => drop(command.args(["-b", "65536"]).args(setup.socat())),
         }
         let log = way.folder.join(value_name(self)).with_extension("log");
-        Ok((Child::listening(command, address, &log)?, address))
+        Ok((Child::listening(&command, address, &log)?, address))
     }
 
     fn program(self) -> &'static str {
@@ -90,7 +90,7 @@ impl Peer {
 pub(crate) fn versions() -> Vec<String> {
     let asked = [("stunnel", "-version"), ("haproxy", "-v"), ("nginx", "-v"), ("socat", "-V")];
     let version = |(name, flag): (&str, &str)| {
-        let output = program(name).arg(flag).output().ok()?;
+        let output = becoming(Command::new(name).arg(flag)).ok()?.output().ok()?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         let is_it = |line: &&str| {
@@ -99,14 +99,6 @@ pub(crate) fn versions() -> Vec<String> {
         said.lines().find(is_it).map(str::to_owned)
     };
     asked.into_iter().filter_map(version).collect()
-}
-
-/// Debian keeps some where only root looks.
-fn program(name: &str) -> Command {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let mut command = Command::new(name);
-    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
-    command
 }
 
 /// The same in each one's words: TLS 1.3 with AES-128-GCM to this device, whose certificate is checked. No session is resumed.
