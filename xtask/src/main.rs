@@ -38,7 +38,6 @@ const VERBS: &[(&str, &str, Run)] = &[
         "every scenario on every runtime, as a table: conformance [--full]",
         conformance::run,
     ),
-    ("bench", "on loopback, as a table and JSON: bench drivers [--quick] [--help]", bench::run),
     (
         "simulate",
         "seeded schedules: simulate [--minutes N | --seeds N] [--from SEED] [--real]",
