@@ -12,6 +12,7 @@ mod client;
 mod contender;
 mod device;
 mod identity;
+pub mod machine;
 mod measure;
 mod peers;
 mod plot;
@@ -30,7 +31,7 @@ use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 
 /// Failures are told to the person who runs the benchmark, in words.
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 #[derive(Parser)]
 #[command(name = "procy-bench", bin_name = "cargo xtask bench", about = "Measures procy")]

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // talking to a person is what this program does
 
 mod bench;
+mod bench_machine;
 mod conformance;
 mod demo;
 mod fuzz;
@@ -48,13 +49,12 @@ const VERBS: &[(&str, &str, Run)] = &[
         "fuzz TARGET [--minutes N] [--jobs J] | smoke | coverage | merge TARGET | seeds",
         fuzz::run,
     ),
-    ("lint", "format, clippy, docs, licences, sources, dependencies, the no_std proof", lint::run),
     (
         "bench",
-        "on loopback, as a table and JSON: bench drivers|peers|plot [--no-install] [--help]",
+        "what it costs: bench drivers|peers|machine|instructions|plot [--no-install] [--help]",
         bench::run,
     ),
-    ("lint", "format, clippy, docs, licences, sources and the core's no_std proof", lint::run),
+    ("lint", "format, clippy, docs, licences, sources, dependencies, the no_std proof", lint::run),
 ];
 
 fn main() -> ExitCode {

@@ -49,6 +49,10 @@ pub(crate) const FOR_PEERS: &[Need] = &[
     ("socat", Program("socat"), "a peer"),
 ];
 
+/// What `cargo xtask bench instructions` counts with.
+pub(crate) const FOR_INSTRUCTIONS: &[Need] =
+    &[("valgrind", Program("valgrind"), "counts instructions")];
+
 /// What may be done about something that is missing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Consent {
