@@ -121,6 +121,7 @@ fn sessions(players: &Players, corpora: &Corpora) {
         for (name, wire) in &wires {
             corpora.write(target, name, &[&[0, 0], wire]);
             corpora.write("chunks", &format!("{target}-{name}"), &[&[which, 2, 3, 200], wire]);
+            corpora.write("records", &format!("{target}-{name}"), &[&[which, 0, 0], wire]);
         }
         // A viewer that is late, speaks early, or is deaf; a reset; another try; small chunks.
         for (at, manner) in

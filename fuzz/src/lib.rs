@@ -7,18 +7,18 @@ use std::sync::Arc;
 
 use procy_core::credential::Certificate;
 use procy_core::fuzzing::{self, Verdict};
-use procy_core::prologue::{console, device};
 use procy_core::sim::Cast;
 use procy_core::tls::Crypto;
 
 /// The target's name, and what it does with an input.
 type Target = (&'static str, fn(&Players, &[u8]) -> Verdict);
 
-/// All targets. `records` (the in-place record path against the plain one) belongs here.
+/// All targets.
 pub const TARGETS: &[Target] = &[
     ("console", |players, input| fuzzing::console(&players.believing, input)),
     ("device", |players, input| fuzzing::device(&players.believing, input)),
     ("chunks", |players, input| fuzzing::chunks(&players.believing, seed, input)),
+    ("records", |players, input| fuzzing::records(&players.believing, &players.plain, seed, input)),
     ("operations", |players, input| fuzzing::operations(&players.detecting, input)),
     ("certificate", |players, input| fuzzing::certificate(&players.crypto, input)),
     ("ums", |_, input| procy_ums::fuzzing::ums(input)),
@@ -55,6 +55,8 @@ pub fn seed() {
 pub struct Players {
     /// With a crypto that hides nothing and believes everything.
     pub believing: Cast,
+    /// The same, with records left to rustls.
+    pub plain: Cast,
     /// With one that notices every change.
     pub detecting: Cast,
     crypto: Crypto,
@@ -70,8 +72,10 @@ impl Players {
     pub fn new() -> Self {
         seed();
         let crypto = Crypto::from(Arc::new(procy_toycrypto::provider()));
+        let believing = Crypto::from(Arc::new(procy_toycrypto::transparent()));
         Self {
-            believing: cast(&Crypto::from(Arc::new(procy_toycrypto::transparent()))),
+            plain: cast(&believing.clone().with_plain_records()),
+            believing: cast(&believing),
             detecting: cast(&crypto),
             crypto,
         }
@@ -83,20 +87,5 @@ fn cast(crypto: &Crypto) -> Cast {
         let (certificate, key) = procy_toycrypto::identity(number);
         (Certificate::from_der(&certificate).expect("the toy's certificate is one"), key)
     };
-    let make = |certificate: &Certificate, key| {
-        let mut config =
-            device::Config::new(certificate, key, crypto).expect("the toy's key is one");
-        config.bounds = Cast::bounds();
-        config
-    };
-    let ((certificate, key), (stranger, strangers_key)) = (identity(1), identity(2));
-    let mut console = console::Config::new(crypto.clone());
-    console.bounds = Cast::bounds();
-    Cast {
-        device: make(&certificate, &key),
-        stranger: make(&stranger, &strangers_key),
-        impostor: make(&certificate, &strangers_key),
-        console: Arc::new(console),
-        certificate,
-    }
+    Cast::new(crypto, identity(1), identity(2)).expect("the toy's keys are some")
 }

@@ -17,6 +17,7 @@ const TARGETS: &[(&str, Option<&str>)] = &[
     ("console", Some("tls")),
     ("device", Some("tls")),
     ("chunks", Some("tls")),
+    ("records", Some("tls")),
     ("operations", None),
     ("certificate", Some("certificate")),
     ("ums", Some("ums")),

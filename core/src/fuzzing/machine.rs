@@ -1,6 +1,7 @@
 //! The session machine against a peer that says anything, and against its own kind under any schedule.
 
 use alloc::format;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::slice;
 
@@ -88,6 +89,40 @@ fn difference(slow: &Heard, fast: &Heard) -> alloc::string::String {
         slow.far == fast.far
     )
 }
+
+/// Two sessions that differ in their record layer alone: `plain` is the cast that leaves records to rustls. Input: the role, a
+/// [`Manner`], then all that the peer says. `reseed` makes randomness the same again.
+///
+/// # Errors
+/// The results differ.
+pub fn records(cast: &Cast, plain: &Cast, reseed: fn(), input: &[u8]) -> Verdict {
+    let mut input = Input(input);
+    let role = if input.byte() % 2 == 0 { Role::Console } else { Role::Device };
+    let manner = Manner::take(&mut input);
+    let lengths = if manner.chunk == 0 { &[] } else { slice::from_ref(&manner.chunk) };
+    let run = |cast| {
+        reseed();
+        let mut host = Host::new(role, cast, manner)?;
+        for piece in pieces(input.0, lengths) {
+            host.feed(piece)?;
+        }
+        host.finish()
+    };
+    let (ours, plain) = (run(cast)?, run(plain)?);
+    // rustls reads a message before it sees that it has no place: one that is malformed too ends in another alert.
+    let no_place = matches!(&ours.outcome, Some(Outcome::Failed(error)) if error.to_string().contains(NO_PLACE));
+    let code = |heard: &Heard| match &heard.outcome {
+        Some(Outcome::Failed(error)) => Some(error.code()),
+        _ => None,
+    };
+    if ours == plain || (no_place && code(&ours) == code(&plain)) {
+        return Ok(());
+    }
+    Err(format!("the record layers differ\nours:  {ours:?}\nplain: {plain:?}"))
+}
+
+/// What rustls says of a handshake message of a type that may not come now.
+const NO_PLACE: &str = "unexpected handshake message";
 
 /// Two sessions, with a viewer, a desktop and two hosts, in a [`World`] whose every choice is a byte of the input: its plan,
 /// then who acts, how bytes are cut, what goes wrong. All of the simulator's invariants are checked after every step.

@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets in `fuzz/`, behind the feature `fuzzing`.
 //!
 //! Each takes a fuzzer's bytes, does with them what a host would, and returns the promise that was broken, in words. Crypto
-//! comes from outside, as everywhere: [`console`], [`device`] and [`chunks`] expect a [`Cast`] whose provider believes
+//! comes from outside, as everywhere: [`console`], [`device`], [`chunks`] and [`records`] expect a [`Cast`] whose provider believes
 //! everything, so that a changed byte does not end at a tag that no longer fits; [`operations`] expects one that detects
 //! changes. Both must be deterministic, and seeded before each call.
 //!
@@ -14,7 +14,7 @@ mod ums;
 
 pub use codec::{certificate, command, hello};
 pub use host::{Host, Manner, Role, WORDS};
-pub use machine::{chunks, console, device, operations};
+pub use machine::{chunks, console, device, operations, records};
 pub use ums::answers;
 
 use alloc::string::String;
