@@ -139,6 +139,10 @@ impl Role {
         Ok(self.stdin.write_all(b"\n")?)
     }
 
+    pub(crate) fn tree(&self) -> Tree {
+        self.child.tree()
+    }
+
     /// The role's process alone, which does not speak any more.
     pub(crate) fn quiet(self) -> Child {
         self.child

@@ -31,7 +31,9 @@ use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Signal, getrlimit, set_parent_process_death_signal, setrlimit};
 
 /// Failures are told to the person who runs the benchmark, in words.
-pub type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+pub type Failure = Box<dyn Error + Send + Sync>;
+/// What may fail.
+pub type Result<T> = std::result::Result<T, Failure>;
 
 #[derive(Parser)]
 #[command(name = "procy-bench", bin_name = "cargo xtask bench", about = "Measures procy")]

@@ -16,10 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-/// A process is at rest when its clock has gone on by no more than `REST` in `LOOK`; it is waited for so many times.
+/// A process is at rest when its clock has gone on by no more than `REST` in each of several times `LOOK`. It is waited
+/// for so many times at the most.
 const LOOK: Duration = Duration::from_millis(20);
 const REST: Duration = Duration::from_micros(100);
-const LOOKS: usize = 250;
+const LOOKS: usize = 500;
 
 /// A process and its descendants.
 #[derive(Clone, Copy, Debug)]
@@ -35,17 +36,21 @@ pub(crate) struct Snapshot {
 }
 
 impl Tree {
-    /// Looks at it once it is at rest.
-    pub(crate) fn snapshot(self) -> Result<Snapshot> {
-        let mut cpu = self.cpu()?;
+    /// Looks at it once it and its `source` have been at rest for so many looks. More are needed where what has not come
+    /// yet counts: on a busy machine, whoever waits for a processor seems to rest.
+    pub(crate) fn snapshot(self, source: Self, quiet: usize) -> Result<Snapshot> {
+        let both = || Ok::<_, crate::Failure>(self.cpu()? + source.cpu()?);
+        let (mut before, mut rested) = (both()?, 0);
         for _ in 0..LOOKS {
             thread::sleep(LOOK);
-            let before = std::mem::replace(&mut cpu, self.cpu()?);
-            if cpu.saturating_sub(before) <= REST {
+            let now = both()?;
+            rested = if now.saturating_sub(before) <= REST { rested + 1 } else { 0 };
+            before = now;
+            if rested >= quiet {
                 break;
             }
         }
-        Ok(Snapshot { cpu: cpu.as_secs_f64(), memory: self.memory() })
+        Ok(Snapshot { cpu: self.cpu()?.as_secs_f64(), memory: self.memory() })
     }
 
     fn cpu(self) -> Result<Duration> {

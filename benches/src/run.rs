@@ -147,7 +147,7 @@ struct Device {
     key: KeyKind,
     files: Files,
     address: SocketAddr,
-    _role: Role,
+    role: Role,
 }
 
 impl Rig {
@@ -198,15 +198,16 @@ impl Rig {
         words.extend(["--amount".into(), scale.amount(workload.job).to_string()]);
         words.extend(["--record".into(), workload.record.to_string()]);
         words.extend(contender.says_hello().then(|| "--hello".into()));
+        let look = || proxy.tree().snapshot(device.role.tree(), workload.quiet());
         let mut client = Role::start(&words)?;
         client.expect(WARM)?;
-        let warm = proxy.tree().snapshot()?;
+        let warm = look()?;
         client.go()?;
         client.expect(OPEN)?;
-        let open = proxy.tree().snapshot()?;
+        let open = look()?;
         client.go()?;
         let said: Done = serde_json::from_str(&client.line()?)?;
-        let done = proxy.tree().snapshot()?;
+        let done = look()?;
         Ok(workload.figures(scale, &Looks { warm, open, done }, said))
     }
 }
@@ -218,6 +219,6 @@ impl Device {
         words.extend(["--key".into(), files.key.display().to_string()]);
         let mut role = Role::start(&words)?;
         let address = role.line()?.parse()?;
-        Ok(Self { key, files, address, _role: role })
+        Ok(Self { key, files, address, role })
     }
 }

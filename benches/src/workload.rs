@@ -66,6 +66,11 @@ impl Workload {
         }
     }
 
+    /// For how many looks the proxy is to be at rest before one counts.
+    pub(crate) fn quiet(&self) -> usize {
+        if matches!(self.job, Job::Idle | Job::Stall) { 15 } else { 1 }
+    }
+
     /// The figures, in the metrics' order.
     pub(crate) fn figures(&self, scale: &Scale, looks: &Looks, done: Done) -> Vec<f64> {
         let amount = scale.amount(self.job) as f64;
