@@ -99,7 +99,7 @@ impl<N: AsFd, F: AsFd> Run<N, F> {
     fn turn(&mut self) -> Turn {
         let Self { session, near, far, .. } = self;
         let (mut near, mut far) = (near.as_ref().map(Socket), far.as_ref().map(Socket));
-        procy_std::visit(session, now(), |visit| pump(visit, &mut near, &mut far, BUDGET))
+        procy_std::visit_shared(session, now(), |visit| pump(visit, &mut near, &mut far, BUDGET))
     }
 
     /// Sleeps until a socket is ready for what the session wants of it, the deadline has come, it is to stop, or it is
@@ -134,7 +134,7 @@ impl<N: AsFd, F: AsFd> Run<N, F> {
     }
 
     fn visit<T>(&mut self, work: impl FnOnce(&mut Visit<'_, '_>) -> T) -> T {
-        procy_std::visit(&mut self.session, now(), work)
+        procy_std::visit_shared(&mut self.session, now(), work)
     }
 
     procy_std::verbs! { near: N, far: F }

@@ -34,8 +34,8 @@
 //! # }
 //! ```
 //!
-//! Each thread that has run a session keeps a warm memory of its own (see [`Scratch`](procy_core::Scratch)) until it
-//! ends. No crypto provider is installed globally; the one passed in is used. The features `aws-lc-rs` (default) and
+//! A thread that waits holds no buffer: memory for visits (see [`Scratch`](procy_core::Scratch)) is shared by all, and as
+//! many are kept as there are cores. No crypto provider is installed globally; the one passed in is used. The features `aws-lc-rs` (default) and
 //! `ring` choose which ones [`procy_core::tls::Crypto`] offers.
 //!
 //! **Unix only**, for now: elsewhere this crate is empty. Windows has a poll of its own (`WSAPoll`), but nothing like a

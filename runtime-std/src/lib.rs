@@ -3,7 +3,7 @@
 //! | item | what for |
 //! |---|---|
 //! | [`now`], [`to_std`] | the core's clock, counted from an epoch of this process |
-//! | [`visit`] | a visit with this thread's warm memory |
+//! | [`visit`], [`visit_shared`] | a visit with warm memory: this thread's, or what all threads share |
 //! | [`broken`], [`tune`], [`tune_device`], [`passing`] | the operating system's errors and sockets, as sessions want them |
 //! | [`Attempts`] | a host's addresses in turn, within a bound |
 //! | [`Step`], [`Answer`], [`Report`], [`verbs!`] | the surface that is the same in every runtime |
@@ -22,4 +22,4 @@ pub use procy_core as core;
 pub use socket::{broken, passing, tune, tune_device};
 pub use socket2::SockRef;
 pub use surface::{Answer, Report, Step};
-pub use warm::visit;
+pub use warm::{visit, visit_shared};
