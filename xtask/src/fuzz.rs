@@ -65,7 +65,11 @@ fn target(name: &str) -> Result<Target, String> {
 fn campaign(target: Target, options: &[&str]) -> Result<(), String> {
     let (mut minutes, mut jobs) = (MINUTES, 1);
     for pair in options.chunks(2) {
-        let number = |text: &str| text.parse().map_err(|_| format!("no number: {text}\n{USAGE}"));
+        // None at all would mean no end to libFuzzer.
+        let number = |text: &str| match text.parse() {
+            Ok(number @ 1..) => Ok(number),
+            _ => Err(format!("no number of at least 1: {text}\n{USAGE}")),
+        };
         match pair {
             ["--minutes", text] => minutes = number(text)?,
             ["--jobs", text] => jobs = number(text)?,
