@@ -249,7 +249,7 @@ fn device_resets() -> Vec<Case> {
         device("a console that resets while bytes flow")
             .relaying(|_, wire| plain::expect_fin(&wire), |_, tls| tls.reset())
             .events(&DEVICE)
-            .ends("ended by console"),
+            .ends("ended by console, truncated"),
         device("a local VNC server that resets while bytes flow")
             .relaying(
                 |scene, wire| {
