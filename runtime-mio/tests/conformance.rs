@@ -42,9 +42,12 @@ impl Runtime for Mio {
             jobs_left.borrow_mut().insert(key, job);
             keys.push(key);
         }
-        // A turn of the loop is a wake-up. The shard goes with all its sockets if a job has had enough.
-        let goes_on =
-            |jobs: &mut HashMap<Key, Job<TcpStream>>| jobs.values_mut().all(|job| job.goes_on(0));
+        // A turn of the loop is a wake-up. The shard goes with all its sockets if a job has had enough. It tells what its
+        // sessions hold together: exact where a scenario has one, and never too little for one of several.
+        let goes_on = |jobs: &mut HashMap<Key, Job<TcpStream>>| {
+            let held = usize::try_from(handle.stats().held).unwrap();
+            jobs.values_mut().all(|job| job.goes_on(held))
+        };
         while !jobs_left.borrow().is_empty() && goes_on(&mut jobs_left.borrow_mut()) {
             shard.turn(None).unwrap();
         }
