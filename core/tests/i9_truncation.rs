@@ -270,3 +270,19 @@ fn traffic_counts_content_without_tls() {
     let traffic = bench.host.session.traffic();
     assert_eq!((traffic.to_near, traffic.to_far), (70_012, 40_000));
 }
+
+/// The goodbye says that all has come, not that all has been delivered.
+#[test]
+fn what_a_stalled_near_side_never_takes_is_marked_whatever_becomes_of_the_far_one() {
+    for (role, party) in [(Role::Console, Party::Device), (Role::Device, Party::Console)] {
+        let mut bench = Bench::at(role, Stage::Relaying);
+        bench.host.near.room = 100;
+        bench.peer.say(&pattern(50_000));
+        bench.peer.close();
+        bench.settle();
+        bench.host.act(|visit| visit.unwritable(Side::Far, Broken::Reset));
+        assert_eq!(bench.host.session.outcome(), None, "{role:?}: there is something to deliver");
+        bench.host.wait(Duration::from_secs(6));
+        assert_eq!(bench.host.session.outcome(), Some(&ended(party, true)), "{role:?}");
+    }
+}

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{Phase, Role, State, Visit};
 use crate::error::{Error, Leave};
 use crate::event::{Ended, Event, Outcome, Side};
-use crate::link::{Input, Link, Output, Port};
+use crate::link::{Input, Link, Output};
 use crate::procycmd;
 use crate::prologue::Prologue;
 use crate::rfb;
@@ -304,11 +304,13 @@ impl Visit<'_, '_> {
             }
         }
         // A side that neither speaks nor hears any more leaves nothing to relay, whatever the other
-        // still has to say to it; what the other has to get, it still gets.
-        let done =
-            |port: &Port| port.judged && matches!(port.output, Output::Shut | Output::Broken(_));
-        if done(self.near.port) || done(self.far.port) {
-            self.finish(self.ended());
+        // still has to say to it; but what the other has to get, it gets first.
+        for side in Side::BOTH {
+            let port = &self.end(side).port;
+            let done = port.judged && matches!(port.output, Output::Shut | Output::Broken(_));
+            if done && !self.end(side.other()).has_pending() {
+                self.finish(self.ended());
+            }
         }
         Ok(false)
     }

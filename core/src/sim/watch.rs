@@ -115,11 +115,14 @@ impl Watch {
         }
         if let Some(Outcome::Ended(Ended { by: Some(by), truncated: false })) = &self.outcome
             && *by == far
-            && self.traffic.to_near != peer.traffic.to_far
+            && !(delivered && self.traffic.to_near == peer.traffic.to_far)
         {
             let (got, said) = (self.traffic, peer.traffic);
             let ends = (&self.outcome, &peer.outcome);
-            return Err(format!("I9: {got:?} of {said:?}, and nothing missing? {ends:?}"));
+            let more = near.carried;
+            return Err(format!(
+                "I9: {got:?} of {said:?}, {more} of it delivered, and nothing missing? {ends:?}"
+            ));
         }
         Ok(())
     }
