@@ -14,6 +14,11 @@ use crate::limits::MAX_TLS_CONTENT;
 use crate::scratch::{Content, Desk, LEFT_IN_PLACE, Window};
 use crate::tls::{Engine, Step, sealable, sealed_len};
 
+/// A read may take so much more than the last one that took all it could: a sixteenth of that. A peer that stalls has kept
+/// up for as long as its stream's buffers were filling, a few MiB; what has been read by then and cannot be delivered is
+/// held. The whole window is reached after some 16 MiB.
+const GROWTH: usize = 16;
+
 /// The layers over one byte stream.
 #[derive(Debug)]
 pub(crate) enum Link {
@@ -155,7 +160,7 @@ impl End<'_, '_> {
             self.desk.take_back(core::mem::take(&mut self.port.carry));
         }
         if n == lent && lent == self.port.budget {
-            self.port.budget = self.port.budget.saturating_mul(2);
+            self.port.budget = self.port.budget.saturating_add(n / GROWTH);
         }
         true
     }
