@@ -37,10 +37,9 @@ impl Contender {
         Runtime::value_variants().iter().copied().map(Self::Runtime).collect()
     }
 
-    /// procy's own, without the usual way, and everybody else.
+    /// This program's and everybody else's, without the slower one of the usual way.
     pub(crate) fn peers() -> Vec<Self> {
-        let usual = |it: &Self| matches!(it, Self::Runtime(Runtime::Copy | Runtime::Copy64));
-        let own = Self::runtimes().into_iter().filter(|it| !usual(it));
+        let own = Self::runtimes().into_iter().filter(|it| *it != Self::Runtime(Runtime::Copy));
         own.chain(Peer::value_variants().iter().copied().map(Self::Peer)).collect()
     }
 
@@ -49,6 +48,8 @@ impl Contender {
         match self {
             // One thread is all it has.
             Self::Runtime(Runtime::Futures) => workload.threads == 1,
+            // It takes as many as there are cores, and knows no handshake.
+            Self::Runtime(Runtime::Floor) => workload.moves_bytes() && workload.threads == 1,
             Self::Runtime(_) => true,
             Self::Peer(peer) => peer.takes(workload),
         }
@@ -56,7 +57,7 @@ impl Contender {
 
     /// Whether it gives the device's hello, as what does the whole procedure.
     pub(crate) fn says_hello(self) -> bool {
-        matches!(self, Self::Runtime(_))
+        matches!(self, Self::Runtime(runtime) if runtime != Runtime::Floor)
     }
 
     /// Starts it: the process, and where it listens.

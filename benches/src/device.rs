@@ -1,7 +1,7 @@
 //! The role `device`: a TLS 1.3 server that costs little, so that the proxy before it has the processor.
 //!
-//! To a console (its first words are a command) it says hello, as a device of procy's does; to a plain proxy it does not.
-//! Then it does what the client orders. One thread a session: a wake-up less on the way of every byte.
+//! To a console (its first words are a command) it says hello, as a device of procy's does; to a plain proxy it does not,
+//! and to who speaks no TLS neither does it. Then it does what the client orders. One thread a session: a wake-up less on the way of every byte.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -20,6 +20,9 @@ use crate::Result;
 use crate::wire::{ANSWER, HELLO, ORDER_LEN, Order, Pattern, QUESTION, WHOLE};
 
 type Tls = StreamOwned<ServerConnection, TcpStream>;
+
+/// A TLS record's first byte, in a handshake (RFC 8446 section 5.1); no order begins so.
+const HANDSHAKE: u8 = 22;
 
 /// Thousands of threads, each with little to do.
 const STACK: usize = 256 * 1024;
@@ -62,64 +65,89 @@ fn config(options: &Options) -> Result<ServerConfig> {
     Ok(config)
 }
 
-fn serve(stream: TcpStream, config: Arc<ServerConfig>, pattern: &Pattern) -> io::Result<()> {
+fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, pattern: &Pattern) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    let mut first = [0];
+    if stream.peek(&mut first)? == 1 && first != [HANDSHAKE] {
+        return obey(&mut stream, pattern);
+    }
     let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
     connection.set_buffer_limit(None);
-    let mut tls = StreamOwned::new(connection, stream);
+    obey(&mut StreamOwned::new(connection, stream), pattern)
+}
+
+fn obey(wire: &mut impl Wire, pattern: &Pattern) -> io::Result<()> {
     let mut first = [0; ORDER_LEN];
-    tls.read_exact(&mut first)?;
+    wire.read_exact(&mut first)?;
     if first[0] == b'P' {
-        tls.read_exact(&mut [0; COMMAND_LEN - ORDER_LEN])?;
-        tls.write_all(HELLO)?;
-        tls.read_exact(&mut first)?;
+        wire.read_exact(&mut [0; COMMAND_LEN - ORDER_LEN])?;
+        wire.write_all(HELLO)?;
+        wire.read_exact(&mut first)?;
     }
     match Order::decode(first)? {
-        Order::Down { bytes, record } => send(&mut tls, pattern, bytes, record as usize),
-        Order::Up { bytes } => take(&mut tls, pattern, bytes),
-        Order::Trips => answer(&mut tls, pattern),
+        Order::Down { bytes, record } => send(wire, pattern, bytes, record as usize),
+        Order::Up { bytes } => take(wire, pattern, bytes),
+        Order::Trips => answer(wire, pattern),
+    }
+}
+
+/// With TLS or without.
+trait Wire: Read + Write {
+    /// Writes all of `content` in records of that length.
+    fn write_records(&mut self, content: &[u8], record: usize) -> io::Result<()>;
+}
+
+impl Wire for TcpStream {
+    fn write_records(&mut self, content: &[u8], _: usize) -> io::Result<()> {
+        self.write_all(content)
     }
 }
 
 /// Many records are sealed, then written with one call.
-fn send(tls: &mut Tls, pattern: &Pattern, bytes: u64, record: usize) -> io::Result<()> {
-    let mut place = 0;
-    while place < bytes {
-        let end = bytes.min(place + Pattern::MOST as u64);
-        while place < end {
-            let length = record.min((end - place) as usize);
-            tls.conn.writer().write_all(pattern.at(place, length))?;
-            place += length as u64;
+impl Wire for Tls {
+    fn write_records(&mut self, content: &[u8], record: usize) -> io::Result<()> {
+        for part in content.chunks(record) {
+            self.conn.writer().write_all(part)?;
         }
-        while tls.conn.wants_write() {
-            tls.conn.write_tls(&mut tls.sock)?;
+        while self.conn.wants_write() {
+            self.conn.write_tls(&mut self.sock)?;
         }
+        Ok(())
     }
-    // The client leaves first.
-    tls.read(&mut [0]).map(|_| ())
 }
 
-fn take(tls: &mut Tls, pattern: &Pattern, bytes: u64) -> io::Result<()> {
+fn send(wire: &mut impl Wire, pattern: &Pattern, bytes: u64, record: usize) -> io::Result<()> {
+    let mut place = 0;
+    while place < bytes {
+        let length = (bytes - place).min(Pattern::MOST as u64);
+        wire.write_records(pattern.at(place, length as usize), record)?;
+        place += length;
+    }
+    // The client leaves first.
+    wire.read(&mut [0]).map(|_| ())
+}
+
+fn take(wire: &mut impl Wire, pattern: &Pattern, bytes: u64) -> io::Result<()> {
     let mut buffer = vec![0; Pattern::MOST];
     let mut place = 0;
     while place < bytes {
-        let n = tls.read(&mut buffer)?;
+        let n = wire.read(&mut buffer)?;
         if n == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         pattern.check(place, &buffer[..n])?;
         place += n as u64;
     }
-    tls.write_all(&[WHOLE])?;
-    tls.read(&mut [0]).map(|_| ())
+    wire.write_all(&[WHOLE])?;
+    wire.read(&mut [0]).map(|_| ())
 }
 
-fn answer(tls: &mut Tls, pattern: &Pattern) -> io::Result<()> {
+fn answer(wire: &mut impl Wire, pattern: &Pattern) -> io::Result<()> {
     let mut question = [0; QUESTION];
     for trip in 0_u64.. {
-        tls.read_exact(&mut question)?;
+        wire.read_exact(&mut question)?;
         pattern.check(trip * QUESTION as u64, &question)?;
-        tls.write_all(pattern.at(trip * ANSWER as u64, ANSWER))?;
+        wire.write_all(pattern.at(trip * ANSWER as u64, ANSWER))?;
     }
     Ok(())
 }

@@ -166,7 +166,7 @@ impl<'r> Panel<'r> {
 /// Whether a contender is procy.
 fn is_own(name: &str) -> bool {
     let runtime = Runtime::from_str(name, false);
-    runtime.is_ok_and(|runtime| !matches!(runtime, Runtime::Copy | Runtime::Copy64))
+    runtime.is_ok_and(Runtime::is_procys)
 }
 
 fn escaped(text: &str) -> String {

@@ -66,6 +66,11 @@ impl Workload {
         }
     }
 
+    /// Whether what counts is bytes that move, rather than sessions.
+    pub(crate) fn moves_bytes(&self) -> bool {
+        matches!(self.job, Job::Down | Job::Up | Job::Trips)
+    }
+
     /// For how many looks the proxy is to be at rest before one counts.
     pub(crate) fn quiet(&self) -> usize {
         if matches!(self.job, Job::Idle | Job::Stall) { 15 } else { 1 }

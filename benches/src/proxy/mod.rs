@@ -3,6 +3,7 @@
 
 mod blocking;
 mod copy;
+mod floor;
 mod futures;
 mod mio;
 mod tokio;
@@ -53,6 +54,17 @@ pub(crate) enum Runtime {
     Copy,
     /// The same with buffers of 64 KiB
     Copy64,
+    /// procy-mio, with TLS 1.3 records left to rustls
+    MioPlain,
+    /// A relay without TLS: what the kernel alone costs
+    Floor,
+}
+
+impl Runtime {
+    /// Whether it is procy as one would use it.
+    pub(crate) fn is_procys(self) -> bool {
+        matches!(self, Self::Mio | Self::Tokio | Self::Blocking | Self::Futures)
+    }
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -60,12 +72,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("{}", listener.local_addr()?);
     let job = Job::new(options)?;
     match options.runtime {
-        Runtime::Mio => mio::run(listener, job, options.threads),
+        Runtime::Mio | Runtime::MioPlain => mio::run(listener, job, options.threads),
         Runtime::Tokio => tokio::run(listener, job, options.threads),
         Runtime::Blocking => blocking::run(&listener, &job),
         Runtime::Futures => futures::run(listener, job),
         Runtime::Copy => copy::run(listener, job, options.threads, 8 * 1024),
         Runtime::Copy64 => copy::run(listener, job, options.threads, 64 * 1024),
+        Runtime::Floor => floor::run(&listener, options.device),
     }
 }
 
@@ -82,13 +95,17 @@ impl Job {
     fn new(options: &Options) -> Result<Self> {
         let group =
             if options.post_quantum { NamedGroup::X25519MLKEM768 } else { NamedGroup::X25519 };
+        let mut crypto = Crypto::aws_lc_rs().with_groups(|known| known == group);
+        if options.runtime == Runtime::MioPlain {
+            crypto = crypto.with_plain_records();
+        }
         Ok(Self {
             device: options.device,
             credential: Credential {
                 certificate: Certificate::parse(&std::fs::read_to_string(&options.certificate)?)?,
                 password: Password::parse(PASSWORD)?,
             },
-            config: Arc::new(Config::new(Crypto::aws_lc_rs().with_groups(|known| known == group))),
+            config: Arc::new(Config::new(crypto)),
             group,
         })
     }
