@@ -119,7 +119,11 @@ impl Port {
 
     /// Bytes held between visits.
     pub(crate) fn holds(&self) -> usize {
-        self.carry.capacity() + self.spill.capacity()
+        let link = match &self.link {
+            Link::Tls(engine) => engine.holds(),
+            Link::Plain => 0,
+        };
+        self.carry.capacity() + self.spill.capacity() + link
     }
 }
 
@@ -163,6 +167,12 @@ impl End<'_, '_> {
             self.port.budget = self.port.budget.saturating_add(n / GROWTH);
         }
         true
+    }
+
+    /// There is no room now; what was lent before is void.
+    pub(crate) fn no_space(&mut self) -> &mut [u8] {
+        self.desk.window.revoke();
+        &mut []
     }
 
     pub(crate) fn unread(&mut self) -> &mut [u8] {

@@ -198,6 +198,11 @@ impl Window<'_> {
         true
     }
 
+    /// Nothing may come into the room last lent.
+    pub(crate) fn revoke(&mut self) {
+        self.lent = 0..0;
+    }
+
     /// How many bytes the room last lent could take.
     pub(crate) fn lent(&self) -> usize {
         self.lent.len()

@@ -1,6 +1,9 @@
 //! Two record layers, one behaviour: what TLS 1.3 records come to, opened in place and opened by rustls.
 //!
-//! Twins with the same keys see the same wire. What they deliver, say, tell and come to is the same, byte for byte.
+//! Twins with the same keys see the same wire. What they deliver, say, tell and come to is the same, byte for byte, but for
+//! this: a handshake message that has no place is refused without being read; keys that are used up in the middle of a
+//! peer's message are renewed, where rustls 0.23.46 says a fatal alert and goes on; and empty records padded to 16 KiB
+//! are refused as too many empty ones, not as too long a message.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -17,7 +20,8 @@ use common::bench::Role;
 use common::forge::Forge;
 use common::peer::{self, TLS13};
 use common::{Bench, Host, Peer, Stage, identity, pattern, toy};
-use procy_core::event::Outcome;
+use procy_core::error::Broken;
+use procy_core::event::{Outcome, Side};
 use procy_core::prologue::{console, device};
 use procy_core::tls::Crypto;
 use proptest::prelude::*;
@@ -403,4 +407,100 @@ fn patience_ends_at_the_same_point() {
         assert_eq!(shown.outcome.is_some(), round >= 32, "round {round}");
     }
     toy();
+}
+
+/// After our close_notify a bad record is answered by nothing, even while the goodbye waits to leave.
+#[test]
+fn nothing_is_said_after_the_goodbye() {
+    for role in Role::BOTH {
+        let (mut ours, mut plain, _) = Twins::new(role).forge();
+        for host in [&mut ours, &mut plain] {
+            host.far.room = 0;
+            host.near.fin = true;
+            host.turn();
+            host.far.push(&[&[23, 3, 3, 0, 20][..], &[0; 20]].concat());
+            host.turn();
+            host.far.room = usize::MAX;
+            host.turn();
+        }
+        let (ours, plain) = (said(&mut ours), said(&mut plain));
+        assert_eq!(ours.far.len(), 24, "{role:?}: a close_notify");
+        assert_eq!(ours, plain, "{role:?}");
+    }
+}
+
+/// What is read after a failure must not lie over what is still to be delivered from the same window.
+#[test]
+fn what_leaves_is_not_overwritten_after_a_failure() {
+    let (mut host, _, mut forge) = Twins::new(Role::Console).forge();
+    let mut wire = forge.seal(ContentType::ApplicationData, &pattern(16_384));
+    wire.extend([&[23, 3, 3, 0, 40][..], &[7; 40]].concat());
+    host.only(|visit| {
+        visit.space(Side::Far)[..wire.len()].copy_from_slice(&wire);
+        visit.read(Side::Far, wire.len());
+        let space = visit.space(Side::Far);
+        let len = space.len();
+        space.fill(0xee);
+        visit.read(Side::Far, len);
+        assert!(visit.pending(Side::Near).flatten().copied().eq(pattern(16_384)));
+    });
+    assert_eq!(host.code(), "tls-protocol");
+}
+
+#[test]
+fn a_message_that_is_not_yet_whole_is_counted_and_given_back() {
+    for role in Role::BOTH {
+        let (mut host, _, mut forge) = Twins::new(role).forge();
+        for part in [&[4, 0, 0xea, 0x60][..], &[0; 16_000], &[0; 16_000]] {
+            host.far.push(&forge.seal(ContentType::Handshake, part));
+            host.turn();
+        }
+        assert!((32_004..80_000).contains(&host.session.holds()), "{}", host.session.holds());
+        host.far.broken = Some(Broken::Reset);
+        host.near.fin = true;
+        host.turn();
+        assert!(host.session.is_over());
+        assert_eq!(host.session.holds(), 0);
+    }
+}
+
+/// Each suite seals with an algorithm of its own, and rustls opens what was sealed.
+#[cfg(feature = "aws-lc-rs")]
+#[test]
+fn every_suite_of_aws_lc_carries_any_length_both_ways() {
+    use common::real;
+    let all = rustls::crypto::aws_lc_rs::default_provider();
+    for suite in all.cipher_suites.iter().filter(|suite| suite.tls13().is_some()) {
+        for role in Role::BOTH {
+            let mut only = rustls::crypto::aws_lc_rs::default_provider();
+            only.cipher_suites = vec![*suite];
+            let (certificate, key) = (real::certificate("p256"), real::key("p256"));
+            let crypto = Crypto::aws_lc_rs();
+            let (host, peer) = match role {
+                Role::Console => {
+                    let config = peer::server_config(only, vec![certificate], key, TLS13);
+                    (Host::console(console::Config::new(crypto)), Peer::server(config))
+                }
+                Role::Device => {
+                    let config = device::Config::new(&real::pinned("p256"), &key, &crypto);
+                    let client = peer::client_config(only, TLS13);
+                    (Host::device(&config.unwrap()), Peer::client(client))
+                }
+            };
+            let mut bench = Bench { host, peer };
+            match role {
+                Role::Console => bench.lead_console_with(real::credential("p256")),
+                Role::Device => bench.lead_device(Stage::Relaying),
+            }
+            for size in [1, 15, 16, 17, 1_000, 2_047, 2_048, 16_383, 16_384, 16_385, 100_000] {
+                bench.peer.say(&pattern(size));
+                bench.host.near.push(&pattern(size));
+                bench.settle();
+                assert!(bench.host.near.take() == pattern(size), "{role:?} {suite:?} {size}");
+                let got = std::mem::take(&mut bench.peer.got);
+                assert!(got.ends_with(&pattern(size)), "{role:?} {suite:?} {size}");
+                bench.peer.refresh_keys();
+            }
+        }
+    }
 }

@@ -127,6 +127,8 @@ impl Visit<'_, '_> {
         for side in Side::BOTH {
             self.end(side).drop_input();
             self.end(side).drop_output();
+            // Its keys go, too.
+            self.end(side).port.link = Link::Plain;
         }
         self.state.enter(Phase::Over);
     }

@@ -56,7 +56,7 @@ impl<'v, 'm> Visit<'v, 'm> {
         };
         let unread = end.unread().len();
         match self.state.may_read(side, end.port, unread, other.has_pending()) {
-            0 => &mut [],
+            0 => end.no_space(),
             most => end.space(most, other.desk.out.lies_in_window()),
         }
     }

@@ -5,7 +5,7 @@
 //!
 //! Two record layers stand behind it. [`Plain`] is rustls' own, for the handshake and for TLS 1.2. [`Traffic`] is ours, for
 //! TLS 1.3 once the handshake is over: it opens records where they lie, and copies none. On the same input both give the
-//! same content, errors and bytes to send, which `tests/records.rs` demands of them. What holds for both is latched here.
+//! same content, errors and bytes to send, which `tests/records.rs` demands of them (and names the exceptions). What holds for both is latched here.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -34,7 +34,8 @@ use crate::scratch::{Content, Out};
 /// Free room that every call needs: a record of the largest size, for whatever TLS has to say, and [`SLACK`].
 pub(crate) const ROOM: usize = MAX_TLS_RECORD + SLACK;
 
-/// For an answer to a KeyUpdate (27 bytes), a KeyUpdate of ours (27), a close_notify and an alert (24 each).
+/// For what may go before and behind what is sealed: an answer to a KeyUpdate (27 bytes), a KeyUpdate of ours (27), then a
+/// close_notify or an alert (24 each).
 const SLACK: usize = 128;
 
 /// What protection adds to a record at the most: TLS 1.2 with AES-GCM 5 + 8 + 16, TLS 1.3 5 + 1 + 16.
@@ -239,7 +240,10 @@ impl Engine {
                 Records::Traffic(traffic) => traffic.seal(content, out).map(|()| 0),
                 Records::Lost => Ok(0),
             }
-            .map_err(|fault| self.explain(fault))?;
+            .map_err(|fault| {
+                self.failed = true;
+                self.explain(fault)
+            })?;
         }
         Ok(used)
     }
@@ -263,6 +267,14 @@ impl Engine {
 
     fn can_seal(&self) -> bool {
         self.established && !self.failed && !self.closed
+    }
+
+    /// Bytes held between visits, besides keys.
+    pub(crate) fn holds(&self) -> usize {
+        match &self.records {
+            Records::Traffic(traffic) => traffic.holds(),
+            Records::Plain(_) | Records::Lost => 0,
+        }
     }
 
     /// Its buffers' owner has lost bytes: nothing more is said, and nothing that comes is looked at.

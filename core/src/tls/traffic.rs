@@ -268,7 +268,7 @@ impl Traffic {
             rest = next;
         }
         self.pieces = if rest.is_empty() { 0 } else { self.pieces + len };
-        self.message = rest.to_vec();
+        self.message = if rest.len() == joined.len() { joined } else { rest.to_vec() };
         Ok(Seen::Moved)
     }
 
@@ -339,12 +339,17 @@ impl Traffic {
         Ok(())
     }
 
+    /// Bytes held between records.
+    pub(super) fn holds(&self) -> usize {
+        self.message.capacity() + self.answer.capacity()
+    }
+
     /// Protects `content`, which one record holds, and appends it to `out`.
     pub(super) fn seal(&mut self, content: &[u8], out: &mut Out<'_>) -> Result<(), Fault> {
         // RFC 8446 section 5.5: the last record that these keys may protect says that there are new ones.
         if self.sealed > 0 && self.sealed + 1 >= self.suite.common.confidentiality_limit {
             self.say(ContentType::Handshake, &key_update(1), out)?;
-            self.renew_sealer().map_err(|_| Fault::Exhausted)?;
+            self.renew_sealer().map_err(|_| Fault::Unwilling)?;
         }
         self.say(ContentType::ApplicationData, content, out)
     }

@@ -1,5 +1,6 @@
 //! A session brought to a phase, with the peer that it speaks TLS with.
 
+use procy_core::credential::Credential;
 use procy_core::event::Side;
 use procy_core::prologue::{Bounds, console};
 
@@ -51,9 +52,18 @@ impl Bench {
 
     /// A console's session at its beginning goes on to `stage`.
     pub fn lead_console(&mut self, stage: Stage) {
+        self.lead_console_to(credential(), stage);
+    }
+
+    /// A console's session at its beginning goes on to relaying with the device that `credential` is of.
+    pub fn lead_console_with(&mut self, credential: Credential) {
+        self.lead_console_to(credential, Stage::Relaying);
+    }
+
+    fn lead_console_to(&mut self, credential: Credential, stage: Stage) {
         let now = self.host.now;
         if stage > Stage::Credential {
-            self.host.act(|visit| visit.credential(credential(), now));
+            self.host.act(|visit| visit.credential(credential, now));
         }
         if stage > Stage::Far {
             self.host.act(|visit| visit.attach(Side::Far));
