@@ -339,16 +339,13 @@ impl Steps {
         self.shard.turn(Some(Duration::ZERO)).unwrap();
     }
 
-    /// Takes turns until nobody is visited any more.
+    /// Takes turns until one visits nobody. Bytes may still be on their way in the system; who needs those waits for them.
     pub fn settle(&mut self) {
-        let visits = |shard: &Shard<Teller>| shard.handle().stats().turns;
-        let (mut before, mut quiet) = (visits(&self.shard), 0);
-        eventually("a session is visited again and again", || {
-            assert!(self.shard.turn(Some(Duration::from_millis(2))).unwrap());
-            let now = visits(&self.shard);
-            quiet = if now == before { quiet + 1 } else { 0 };
-            before = now;
-            (quiet == 20).then_some(())
+        let mut before = None;
+        eventually("a turn that visits nobody", || {
+            assert!(self.shard.turn(Some(Duration::from_millis(1))).unwrap());
+            let visits = self.shard.handle().stats().turns;
+            (before.replace(visits) == Some(visits)).then_some(())
         });
     }
 
