@@ -32,27 +32,42 @@ impl Runtime for Blocking {
 
 fn run(mut job: Job<TcpStream>) -> Report {
     let mut run = Run::new(job.session(now()).unwrap());
+    if let Some(late) = job.late() {
+        let remote = run.remote().unwrap();
+        // A session that is over hears nothing.
+        thread::spawn(move || late.for_each(|answer| drop(remote.answer(translated(answer)))));
+    }
     let mut answers = job.begin();
     loop {
-        for answer in answers.drain(..) {
-            match answer {
-                Answer::Attach(Side::Near, stream) => run.attach_near(stream),
-                Answer::Attach(Side::Far, stream) => run.attach_far(stream),
-                Answer::Broken(side, how) => run.broken(side, how),
-                Answer::Credential(credential) => run.credential(credential, now()),
-                Answer::Accept => run.accept(),
-                Answer::Refuse => run.refuse(),
-                Answer::Close => run.close(),
-                Answer::Abandon(reason) => run.abandon(reason),
-            }
-        }
+        answers.drain(..).for_each(|answer| run.answer(translated(answer)));
         // A thread that waits in poll(2) comes back with events only: those are its wake-ups.
         let step = run.next();
         match step {
             _ if !job.goes_on(run.session().holds()) => return job.report(None, run.traffic()),
             Step::Event(event) => answers = job.event(&event),
-            Step::Over => return job.report(run.outcome().cloned(), run.traffic()),
+            Step::Over => match run.take_near() {
+                Some(near) => {
+                    answers = job.again(run.outcome());
+                    run = Run::new(job.session(now()).unwrap());
+                    run.attach_near(near);
+                }
+                None => return job.report(run.outcome().cloned(), run.traffic()),
+            },
         }
+    }
+}
+
+fn translated(answer: Answer<TcpStream>) -> procy_blocking::Answer<TcpStream, TcpStream> {
+    use procy_blocking::Answer as To;
+    match answer {
+        Answer::Attach(Side::Near, stream) => To::AttachNear(stream),
+        Answer::Attach(Side::Far, stream) => To::AttachFar(stream),
+        Answer::Broken(side, how) => To::Broken(side, how),
+        Answer::Credential(credential) => To::Credential(credential, now()),
+        Answer::Accept => To::Accept,
+        Answer::Refuse => To::Refuse,
+        Answer::Close => To::Close,
+        Answer::Abandon(reason) => To::Abandon(reason.to_owned()),
     }
 }
 

@@ -5,11 +5,14 @@ use std::future::poll_fn;
 use std::io;
 use std::net::TcpStream;
 use std::task::Poll;
+use std::thread;
 
 use futures_io::{AsyncRead, AsyncWrite};
 use procy_futures::core::event::Side;
+use procy_futures::core::timer::Instant;
 use procy_futures::{Fin, Run, Step, Timer, system};
 use procy_testkit::conformance::{Answer, Job, Report, Runtime, Wire, check, tcp};
+use smol::future::or;
 
 struct AsyncStd;
 
@@ -45,30 +48,54 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut run = Run::new(job.session(timer.now()).unwrap(), &timer);
+    let (tell, told) = smol::channel::unbounded();
+    if let Some(late) = job.late() {
+        let tell = tell.clone();
+        // A session that is over hears nothing.
+        thread::spawn(move || late.for_each(|answer| drop(tell.try_send(answer))));
+    }
     let mut answers = job.begin();
     loop {
         for answer in answers.drain(..) {
-            match answer {
-                Answer::Attach(Side::Near, stream) => run.attach_near(attached(stream)),
-                Answer::Attach(Side::Far, stream) => run.attach_far(attached(stream)),
-                Answer::Broken(side, how) => run.broken(side, how),
-                Answer::Credential(credential) => run.credential(credential, timer.now()),
-                Answer::Accept => run.accept(),
-                Answer::Refuse => run.refuse(),
-                Answer::Close => run.close(),
-                Answer::Abandon(reason) => run.abandon(reason),
-            }
+            run.answer(translated(answer, timer.now(), &attached));
         }
         // Every poll is a wake-up; after any of them the job may say that it is enough.
         let step = poll_fn(|cx| match run.poll_next(cx) {
             _ if !job.goes_on(run.session().holds()) => Poll::Ready(None),
             step => step.map(Some),
         });
-        match step.await {
-            Some(Step::Event(event)) => answers = job.event(&event),
-            Some(Step::Over) => return job.report(run.outcome().cloned(), run.traffic()),
-            None => return job.report(None, run.traffic()),
+        let woken = or(async { Err(told.recv().await) }, async { Ok(step.await) });
+        match woken.await {
+            Err(late) => answers.extend(late),
+            Ok(Some(Step::Event(event))) => answers = job.event(&event),
+            Ok(Some(Step::Over)) => match run.take_near() {
+                Some(near) => {
+                    answers = job.again(run.outcome());
+                    run = Run::new(job.session(timer.now()).unwrap(), &timer);
+                    run.attach_near(near);
+                }
+                None => return job.report(run.outcome().cloned(), run.traffic()),
+            },
+            Ok(None) => return job.report(None, run.traffic()),
         }
+    }
+}
+
+fn translated<S>(
+    answer: Answer<TcpStream>,
+    now: Instant,
+    attached: impl Fn(TcpStream) -> S,
+) -> procy_futures::Answer<S, S> {
+    use procy_futures::Answer as To;
+    match answer {
+        Answer::Attach(Side::Near, stream) => To::AttachNear(attached(stream)),
+        Answer::Attach(Side::Far, stream) => To::AttachFar(attached(stream)),
+        Answer::Broken(side, how) => To::Broken(side, how),
+        Answer::Credential(credential) => To::Credential(credential, now),
+        Answer::Accept => To::Accept,
+        Answer::Refuse => To::Refuse,
+        Answer::Close => To::Close,
+        Answer::Abandon(reason) => To::Abandon(reason.to_owned()),
     }
 }
 

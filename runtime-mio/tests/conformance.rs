@@ -2,14 +2,14 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may")]
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::io;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::net::TcpStream;
 use std::rc::Rc;
+use std::{io, thread};
 
 use procy_mio::core::event::Event;
-use procy_mio::{Answers, Config, Host, Key, Over, Shard, now};
+use procy_mio::{Answers, Config, Handle, Host, Key, Over, Shard, now};
 use procy_testkit::conformance::{Answer, Job, Report, Runtime, Wire, check, tcp};
 
 struct Mio;
@@ -26,54 +26,76 @@ impl Runtime for Mio {
     }
 
     fn run(&self, jobs: Vec<Job<TcpStream>>) -> Vec<Report> {
-        let jobs_left = Rc::new(RefCell::new(HashMap::new()));
-        let done = Rc::new(RefCell::new(HashMap::new()));
         let config = Config { commands: 10_000, ..Config::default() };
-        let host = Desk { jobs: jobs_left.clone(), done: done.clone() };
-        let mut shard = Shard::new(&config, host).unwrap();
-        let handle = shard.handle();
-        let mut keys = Vec::new();
-        for mut job in jobs {
-            let place = handle.place().unwrap();
-            let key = place.open(job.session(now()).unwrap(), None, None).unwrap();
-            for answer in job.begin() {
-                handle.answer(key, translated(answer)).unwrap();
-            }
-            jobs_left.borrow_mut().insert(key, job);
-            keys.push(key);
+        let desk = Rc::new(Desk::default());
+        let mut shard = Shard::new(&config, Teller(desk.clone())).unwrap();
+        let handle = desk.handle.get_or_init(|| shard.handle());
+        for (number, mut job) in jobs.into_iter().enumerate() {
+            let answers = job.begin();
+            desk.open(number, job, None, answers);
         }
         // A turn of the loop is a wake-up. The shard goes with all its sockets if a job has had enough. It tells what its
         // sessions hold together: exact where a scenario has one, and never too little for one of several.
-        let goes_on = |jobs: &mut HashMap<Key, Job<TcpStream>>| {
+        let goes_on = |jobs: &mut HashMap<Key, (usize, Job<TcpStream>)>| {
             let held = usize::try_from(handle.stats().held).unwrap();
-            jobs.values_mut().all(|job| job.goes_on(held))
+            jobs.values_mut().all(|(_, job)| job.goes_on(held))
         };
-        while !jobs_left.borrow().is_empty() && goes_on(&mut jobs_left.borrow_mut()) {
+        while !desk.jobs.borrow().is_empty() && goes_on(&mut desk.jobs.borrow_mut()) {
             shard.turn(None).unwrap();
         }
         drop(shard);
-        for (key, job) in jobs_left.take() {
-            done.borrow_mut().insert(key, job.report(None, Default::default()));
+        for (_, (number, job)) in desk.jobs.take() {
+            desk.done.borrow_mut().insert(number, job.report(None, Default::default()));
         }
-        keys.iter().map(|key| done.borrow_mut().remove(key).unwrap()).collect()
+        desk.done.take().into_values().collect()
     }
 }
 
+/// The jobs, each with its number: by their sessions' keys, and the reports of those that are over.
+#[derive(Default)]
 struct Desk {
-    jobs: Rc<RefCell<HashMap<Key, Job<TcpStream>>>>,
-    done: Rc<RefCell<HashMap<Key, Report>>>,
+    jobs: RefCell<HashMap<Key, (usize, Job<TcpStream>)>>,
+    done: RefCell<BTreeMap<usize, Report>>,
+    handle: OnceCell<Handle>,
 }
 
-impl Host for Desk {
+impl Desk {
+    /// Opens a session of this job, with the viewer that its last one has left.
+    fn open(
+        &self,
+        number: usize,
+        mut job: Job<TcpStream>,
+        near: Option<TcpStream>,
+        answers: Vec<Answer<TcpStream>>,
+    ) {
+        let handle = self.handle.get().unwrap().clone();
+        let key = handle.place().unwrap().open(job.session(now()).unwrap(), near, None).unwrap();
+        let give = move |answer| handle.answer(key, translated(answer)).unwrap();
+        answers.into_iter().for_each(&give);
+        if let Some(late) = job.late() {
+            thread::spawn(move || late.for_each(give));
+        }
+        self.jobs.borrow_mut().insert(key, (number, job));
+    }
+}
+
+struct Teller(Rc<Desk>);
+
+impl Host for Teller {
     fn event(&mut self, key: Key, event: Event, answers: &mut Answers<'_>) {
-        let mut jobs = self.jobs.borrow_mut();
-        let job = jobs.get_mut(&key).unwrap();
+        let mut jobs = self.0.jobs.borrow_mut();
+        let (_, job) = jobs.get_mut(&key).unwrap();
         job.event(&event).into_iter().for_each(|answer| answers.give(translated(answer)));
     }
 
     fn over(&mut self, key: Key, over: Over) {
-        let job = self.jobs.borrow_mut().remove(&key).unwrap();
-        self.done.borrow_mut().insert(key, job.report(Some(over.outcome), over.traffic));
+        let (number, mut job) = self.0.jobs.borrow_mut().remove(&key).unwrap();
+        if over.near.is_some() {
+            let answers = job.again(Some(&over.outcome));
+            return self.0.open(number, job, over.near, answers);
+        }
+        let report = job.report(Some(over.outcome), over.traffic);
+        self.0.done.borrow_mut().insert(number, report);
     }
 }
 

@@ -10,6 +10,8 @@ use procy_testkit::conformance::{Answer, Job, Report, Runtime, Wire, check, tcp}
 use procy_tokio::core as procy_core;
 use procy_tokio::{Run, Step, now};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::spawn_blocking;
 
 struct Tokio;
 
@@ -39,30 +41,52 @@ impl Runtime for Tokio {
 
 async fn run(mut job: Job<std::net::TcpStream>) -> Report {
     let mut run = Run::new(job.session(now()).unwrap());
+    let (tell, mut told) = unbounded_channel();
+    if let Some(late) = job.late() {
+        // A session that is over hears nothing.
+        spawn_blocking(move || late.for_each(|answer| drop(tell.send(answer))));
+    }
     let mut answers = job.begin();
     loop {
-        for answer in answers.drain(..) {
-            match answer {
-                Answer::Attach(Side::Near, stream) => run.attach_near(attached(stream)),
-                Answer::Attach(Side::Far, stream) => run.attach_far(attached(stream)),
-                Answer::Broken(side, how) => run.broken(side, how),
-                Answer::Credential(credential) => run.credential(credential, now()),
-                Answer::Accept => run.accept(),
-                Answer::Refuse => run.refuse(),
-                Answer::Close => run.close(),
-                Answer::Abandon(reason) => run.abandon(reason),
-            }
-        }
+        answers.drain(..).for_each(|answer| run.answer(translated(answer)));
         // Every poll is a wake-up; after any of them the job may say that it is enough.
         let step = poll_fn(|cx| match run.poll_next(cx) {
             _ if !job.goes_on(run.session().holds()) => Poll::Ready(None),
             step => step.map(Some),
         });
-        match step.await {
+        let step = tokio::select! {
+            Some(answer) = told.recv() => {
+                answers.push(answer);
+                continue;
+            }
+            step = step => step,
+        };
+        match step {
             Some(Step::Event(event)) => answers = job.event(&event),
-            Some(Step::Over) => return job.report(run.outcome().cloned(), run.traffic()),
+            Some(Step::Over) => match run.take_near() {
+                Some(near) => {
+                    answers = job.again(run.outcome());
+                    run = Run::new(job.session(now()).unwrap());
+                    run.attach_near(near);
+                }
+                None => return job.report(run.outcome().cloned(), run.traffic()),
+            },
             None => return job.report(None, run.traffic()),
         }
+    }
+}
+
+fn translated(answer: Answer<std::net::TcpStream>) -> procy_tokio::Answer<TcpStream, TcpStream> {
+    use procy_tokio::Answer as To;
+    match answer {
+        Answer::Attach(Side::Near, stream) => To::AttachNear(attached(stream)),
+        Answer::Attach(Side::Far, stream) => To::AttachFar(attached(stream)),
+        Answer::Broken(side, how) => To::Broken(side, how),
+        Answer::Credential(credential) => To::Credential(credential, now()),
+        Answer::Accept => To::Accept,
+        Answer::Refuse => To::Refuse,
+        Answer::Close => To::Close,
+        Answer::Abandon(reason) => To::Abandon(reason.to_owned()),
     }
 }
 

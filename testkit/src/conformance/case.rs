@@ -1,5 +1,6 @@
 //! One scenario: who does what, and what must come of it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +8,7 @@ use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 
 use procy_core::credential::{Certificate, Credential, Password};
-use procy_core::event::{Outcome, Side};
+use procy_core::event::Side;
 use procy_core::procycmd::{self, Style};
 use procy_core::prologue::{Bounds, console, device};
 use procy_core::timer::Deadlines;
@@ -15,7 +16,7 @@ use procy_core::tls::Crypto;
 use rustls::ServerConfig;
 
 use super::cues::Cues;
-use super::job::{Deed, Job, Maker, Report, START};
+use super::job::{Deed, Job, Maker, Report, START, in_words};
 use super::peer::{Done, Fail, Tls};
 use super::plain::{self, HELLO};
 use super::{LONG, Runtime, Wire};
@@ -59,7 +60,10 @@ pub(crate) struct Case {
     credential: Kind,
     shown: Kind,
     plan: Vec<(&'static str, Deed)>,
+    later: Vec<(&'static str, Deed)>,
     near: Script,
+    /// The device of a session that spares its viewer for another one.
+    first_far: Option<Script>,
     far: Script,
     bulk: usize,
     sessions: usize,
@@ -109,7 +113,9 @@ impl Case {
             credential: Kind::P256,
             shown: Kind::P256,
             plan,
+            later: Vec::new(),
             near: wait.clone(),
+            first_far: None,
             far: wait,
             bulk: 0,
             sessions: 1,
@@ -145,6 +151,13 @@ impl Case {
         self
     }
 
+    /// The host does this some time after that event or cue, from elsewhere, instead of what it would do then.
+    pub(crate) fn later(mut self, cue: &'static str, deed: Deed) -> Self {
+        self = self.never(cue);
+        self.later.push((cue, deed));
+        self
+    }
+
     /// The host does nothing at that event.
     pub(crate) fn never(mut self, event: &'static str) -> Self {
         self.plan.retain(|(at, _)| *at != event);
@@ -164,6 +177,13 @@ impl Case {
         script: impl Fn(&Scene, Wire) -> Done + Send + Sync + 'static,
     ) -> Self {
         self.far = Arc::new(script);
+        self
+    }
+
+    /// The session may be tried again with its viewer: the far script so far is that of its device, the next one that of
+    /// the device which the viewer comes to then.
+    pub(crate) fn tried_again(mut self) -> Self {
+        self.first_far = Some(self.far.clone());
         self
     }
 
@@ -281,23 +301,26 @@ impl Case {
         for _ in 0..self.sessions {
             let cues = Arc::new(Cues::default());
             let noted = Arc::new(AtomicUsize::new(0));
-            let connection = || runtime.connection().map_err(|error| error.to_string());
-            let ((near_peer, near), (far_peer, far)) = (connection()?, connection()?);
-            for (who, script, wire) in
-                [("near", &self.near, near_peer), ("far", &self.far, far_peer)]
-            {
+            let mut meet = |who, script: &Script| {
+                let (wire, stream) = runtime.connection().map_err(|error| error.to_string())?;
                 let scene = Scene { cues: cues.clone(), bulk: self.bulk, noted: noted.clone() };
                 let script = script.clone();
                 let work = move || script(&scene, wire);
                 let small = thread::Builder::new().stack_size(512 * 1024);
                 peers.push((who, small.spawn(work).map_err(|error| error.to_string())?));
-            }
+                Ok::<_, String>(stream)
+            };
+            let near = meet("near", &self.near)?;
+            let first_far = self.first_far.iter().map(|script| meet("first far", script));
+            let mut fars = first_far.collect::<Result<VecDeque<_>, _>>()?;
+            fars.push_back(meet("far", &self.far)?);
             jobs.push(Job {
                 maker: self.maker()?,
                 credential: credential(self.credential)?,
                 near: Some(near),
-                far: Some(far),
+                fars,
                 plan: self.plan.clone(),
+                later: self.later.clone(),
                 turns,
                 cues,
                 events: Vec::new(),
@@ -363,6 +386,7 @@ impl Case {
             Role::Console => {
                 let mut config = console::Config::new(Crypto::aws_lc_rs());
                 config.bounds = self.bounds.clone();
+                config.retriable = self.first_far.is_some();
                 Ok(Maker::Console(Arc::new(config)))
             }
             Role::Device => {
@@ -394,17 +418,6 @@ fn bounded<R: Runtime>(runtime: &Arc<R>, jobs: Vec<Job<R::Stream>>) -> Result<Ve
         mpsc::RecvTimeoutError::Timeout => "it does not end".to_owned(),
         mpsc::RecvTimeoutError::Disconnected => "the runtime panicked".to_owned(),
     })
-}
-
-fn in_words(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Failed(error) => error.code().to_owned(),
-        Outcome::Ended(ended) => {
-            let by = ended.by.map_or_else(|| "host".to_owned(), |party| party.to_string());
-            let truncated = if ended.truncated { ", truncated" } else { "" };
-            format!("ended by {by}{truncated}")
-        }
-    }
 }
 
 fn credential(kind: Kind) -> Result<Credential, String> {

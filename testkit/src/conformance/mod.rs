@@ -23,7 +23,7 @@ mod wire;
 
 use std::time::Duration;
 
-pub use job::{Answer, Job, Report};
+pub use job::{Answer, Job, Late, Report};
 pub use pair::Pair;
 pub use pipe::End;
 pub use wire::{Wire, tcp};

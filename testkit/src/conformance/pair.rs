@@ -1,17 +1,18 @@
 //! The core alone: its pump over in-memory pipes, one parked thread a session.
 
 use std::io::{self, ErrorKind};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant as Clock};
 
-use procy_core::error::{Broken, Error};
-use procy_core::event::{Outcome, Side, Traffic};
+use procy_core::error::Broken;
+use procy_core::event::Side;
 use procy_core::pump::{BUDGET, Io, Stream, Turn, pump};
 use procy_core::session::Pending;
 use procy_core::timer::Instant;
 use procy_core::{Scratch, Session};
 
-use super::{Answer, End, Job, Report, Runtime, Wire, pipe};
+use super::{Answer, End, Job, Late, Report, Runtime, Wire, pipe};
 
 /// The in-memory pair: sessions without a runtime.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +41,15 @@ impl Runtime for Pair {
 fn run(mut job: Job<End>) -> Report {
     let epoch = Clock::now();
     let now = || Instant::after_epoch(epoch.elapsed());
-    let mut session = match job.session(now()) {
-        Ok(session) => session,
-        Err(error) => return job.report(Some(Outcome::Failed(error)), Traffic::default()),
-    };
+    #[expect(clippy::expect_used, reason = "the list's own certificates")]
+    let made = |job: &Job<End>| job.session(now()).expect("a session of the list can be made");
+    let mut session = made(&job);
     let mut scratch = Scratch::default();
     let (mut near, mut far) = (None, None);
+    let elsewhere = job.late().map(answered_from_elsewhere);
     let mut answers = job.begin();
     loop {
+        answers.extend(elsewhere.iter().flat_map(mpsc::Receiver::try_iter));
         let mut visit = session.visit(&mut scratch, now());
         for answer in answers.drain(..) {
             match answer {
@@ -72,14 +74,30 @@ fn run(mut job: Job<End>) -> Report {
             return job.report(None, session.traffic());
         }
         match turn {
-            Turn::Over => break,
+            Turn::Over if near.is_some() && session.spares_near() => {
+                answers = job.again(session.outcome());
+                (session, far) = (made(&job), None);
+                session.visit(&mut scratch, now()).attach(Side::Near);
+            }
+            Turn::Over => return job.report(session.outcome().cloned(), session.traffic()),
             Turn::Wait if answers.is_empty() => wait(&session, now()),
             Turn::Wait | Turn::Again => {}
         }
     }
-    let unknown = || Outcome::Failed(Error::Misuse("the session ended without an outcome"));
-    let outcome = session.outcome().cloned().unwrap_or_else(unknown);
-    job.report(Some(outcome), session.traffic())
+}
+
+/// Another thread gives these answers, and unparks this one for each.
+fn answered_from_elsewhere(late: Late<End>) -> mpsc::Receiver<Answer<End>> {
+    let (tell, told) = mpsc::channel();
+    let session = thread::current();
+    thread::spawn(move || {
+        for answer in late {
+            // A session that is over hears nothing.
+            let _ = tell.send(answer);
+            session.unpark();
+        }
+    });
+    told
 }
 
 /// The pipes unpark this thread, as it was told by them that nothing moves.

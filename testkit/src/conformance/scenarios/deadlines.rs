@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::relay::CONSOLE;
+use super::relay::{CONSOLE, DEVICE};
 use crate::certificates::TlsVersions;
-use crate::conformance::Wire;
 use crate::conformance::case::{Case, Scene, console, device};
 use crate::conformance::job::{Deed, START};
-use crate::conformance::peer::{Done, Tls};
+use crate::conformance::peer::{Done, Ending, Tls};
 use crate::conformance::plain;
+use crate::conformance::{LONG, Wire};
 
 /// Soon, and long after everything else in a scenario has happened on a machine that is not at a standstill.
 const SOON: Duration = Duration::from_millis(300);
@@ -86,7 +86,6 @@ fn consoles() -> Vec<Case> {
 }
 
 fn devices() -> Vec<Case> {
-    let accepted = ["Established", "PasswordOffered", "ServiceNeeded", "Relaying"];
     vec![
         device("a console that is silent in the handshake")
             .deadlines(|d| d.handshake = SOON)
@@ -95,27 +94,27 @@ fn devices() -> Vec<Case> {
         device("a console that never sends its command")
             .far_tls(TlsVersions::Both, until_end)
             .deadlines(|d| d.command = SOON)
-            .events(&accepted[..1])
+            .events(&DEVICE[..1])
             .ends("command-timeout"),
         device("a password that nobody checks")
             .never("PasswordOffered")
             .commanded(until_end)
             .deadlines(|d| d.verdict = SOON)
-            .events(&accepted[..2])
+            .events(&DEVICE[..2])
             .ends("verdict-timeout"),
         device("a local VNC server that is never connected")
             .never("ServiceNeeded")
             .commanded(until_end)
             .deadlines(|d| d.service = SOON)
-            .events(&accepted[..3])
+            .events(&DEVICE[..3])
             .ends("service-timeout"),
         silent(device("a device's session that is silent for too long"))
             .deadlines(|d| d.idle = Some(SOON))
-            .events(&accepted)
+            .events(&DEVICE)
             .ends("idle-timeout"),
         silent(device("a device's session that lasts for too long"))
             .deadlines(|d| d.absolute = Some(2 * SOON))
-            .events(&accepted)
+            .events(&DEVICE)
             .ends("session-limit"),
     ]
 }
@@ -171,5 +170,37 @@ fn closing() -> Vec<Case> {
             .deadlines(|d| d.close = SOON)
             .events(&CONSOLE[..2])
             .ends("cancelled"),
+        draining(console("peers that never close after the session's end"))
+            .also("Relaying", Deed::Close)
+            .relaying(
+                |scene, wire| {
+                    plain::expect_fin(&wire)?;
+                    scene.cues.wait("over")
+                },
+                stays,
+            )
+            .events(&CONSOLE)
+            .ends("ended by host")
+            .traffic(12, 0),
+        draining(device("a console that never closes after its password was refused"))
+            .at("PasswordOffered", Deed::Refuse)
+            .commanded(stays)
+            .events(&DEVICE[..2])
+            .ends("password-refused")
+            .traffic(0, 0),
     ]
+}
+
+/// Nothing but the bound on all of the end comes in time.
+fn draining(case: Case) -> Case {
+    case.deadlines(|d| {
+        d.close = 4 * LONG;
+        d.drain = SOON;
+    })
+}
+
+/// Hears the end, and keeps its own side open until the session is over all the same.
+fn stays(scene: &Scene, mut tls: Tls) -> Done {
+    tls.expect_ending(Ending::CloseNotify)?;
+    scene.cues.wait("over")
 }

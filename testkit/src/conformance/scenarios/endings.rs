@@ -5,7 +5,7 @@ use procy_core::event::Side;
 use super::relay::{CONSOLE, DEVICE};
 use crate::certificates::TlsVersions;
 use crate::conformance::Wire;
-use crate::conformance::case::{Case, Scene, console, device};
+use crate::conformance::case::{Case, Scene, command, console, device};
 use crate::conformance::job::{Deed, START};
 use crate::conformance::peer::{Done, Ending, Tls};
 use crate::conformance::plain;
@@ -263,10 +263,42 @@ fn device_resets() -> Vec<Case> {
             )
             .events(&DEVICE)
             .ends("service-lost"),
+        reset_before_attached(device("a local VNC server that resets before the session has it"))
+            .commanded(|_, mut tls| tls.expect_ending(Ending::CloseNotify))
+            .traffic(0, 0),
+        reset_before_attached(device("a local VNC server that resets while words wait for it"))
+            .far_tls(TlsVersions::Both, |_, mut tls| {
+                tls.send(&[command()?, plain::pattern(FIRST, 0, 4_000)].concat())?;
+                tls.expect_ending(Ending::CloseNotify)
+            }),
+        device("a local VNC server that comes early and resets before the verdict")
+            .at("PasswordOffered", Deed::Attach(Side::Near))
+            .near(|scene, wire| {
+                scene.cues.wait("PasswordOffered")?;
+                Ok(wire.reset()?)
+            })
+            .commanded(|_, mut tls| tls.expect_ending(Ending::CloseNotify))
+            .events(&DEVICE[..2])
+            .ends("service-left")
+            .traffic(0, 0),
         device("a local VNC server that was never there")
             .at("ServiceNeeded", Deed::Broken(Side::Near, procy_core::error::Broken::Unreachable))
             .commanded(|_, mut tls| tls.until_end().map(|_| ()))
             .events(&DEVICE[..3])
             .ends("service-unreachable"),
     ]
+}
+
+/// What is attached as the local VNC server is a connection that has broken meanwhile.
+fn reset_before_attached(case: Case) -> Case {
+    case.never("ServiceNeeded")
+        .later("reset", Deed::Attach(Side::Near))
+        .near(|scene, wire| {
+            scene.cues.wait("ServiceNeeded")?;
+            wire.reset()?;
+            scene.cues.tell("reset");
+            Ok(())
+        })
+        .events(&DEVICE)
+        .ends("service-lost")
 }

@@ -2,6 +2,7 @@
 
 mod deadlines;
 mod endings;
+mod hosts;
 mod load;
 mod refusals;
 mod relay;
@@ -14,6 +15,7 @@ pub(crate) fn all(full: bool) -> Vec<Case> {
     all.extend(refusals::list());
     all.extend(deadlines::list());
     all.extend(endings::list());
+    all.extend(hosts::list());
     all.extend(load::list(full));
     all
 }
