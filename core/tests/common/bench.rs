@@ -121,6 +121,11 @@ impl Bench {
 
     /// A relaying session and the keys to seal records for it with.
     pub fn forge(role: Role, version: Version) -> (Host, Forge) {
+        Self::forge_at(role, version, Stage::Relaying)
+    }
+
+    /// The same at another stage after the handshake.
+    pub fn forge_at(role: Role, version: Version, stage: Stage) -> (Host, Forge) {
         toy();
         let mut bench = match role {
             Role::Console => {
@@ -137,8 +142,8 @@ impl Bench {
             }
         };
         match role {
-            Role::Console => bench.lead_console(Stage::Relaying),
-            Role::Device => bench.lead_device(Stage::Relaying),
+            Role::Console => bench.lead_console(stage),
+            Role::Device => bench.lead_device(stage),
         }
         (bench.host, Forge::take(bench.peer))
     }
