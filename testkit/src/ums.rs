@@ -74,6 +74,8 @@ pub struct UmsConfig {
     pub v3: bool,
     /// How the shadow facet shows the secret.
     pub secret_form: SecretForm,
+    /// Whether it remembers every secret that it gives, so that a test can look for them where they must not be.
+    pub audited: bool,
 }
 
 impl Default for UmsConfig {
@@ -90,6 +92,7 @@ impl Default for UmsConfig {
             degraded_status: false,
             v3: true,
             secret_form: SecretForm::Pem,
+            audited: false,
         }
     }
 }
@@ -207,6 +210,12 @@ impl UmsStandIn {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.iter().cloned().collect()
+    }
+
+    /// Every session and one-time password that it has given, oldest first; none unless [`UmsConfig::audited`].
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        self.shared.state().given.iter().cloned().collect()
     }
 
     /// How many requests of this kind have arrived.

@@ -178,6 +178,7 @@ impl<'a> Route<'a> {
         if self.facets.contains(&"shadow") {
             let password = entry.passwords.issue(now, shared.config.newest_password_only);
             entry.add_secret(&mut resource, shared.config.secret_form, &password);
+            state.gives(&password);
         }
         Ok(resource)
     }
@@ -206,6 +207,7 @@ fn login(shared: &Shared, state: &mut State, asked: &Asked<'_>) -> Result<Answer
         return Err(Itg::InvalidCredentials);
     }
     let session = state.open_session();
+    state.gives(&session);
     let body = json!({ "message": format!("JSESSIONID={session}") });
     Ok(Answer::Json { status: 200, body, session: Some(session) })
 }

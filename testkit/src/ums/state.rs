@@ -36,6 +36,8 @@ impl Shared {
             faults: Vec::new(),
             requests: VecDeque::new(),
             checks: VecDeque::new(),
+            given: VecDeque::new(),
+            audited: config.audited,
             check_behaviour: CheckBehaviour::default(),
             gone: false,
             ahead: Duration::ZERO,
@@ -65,6 +67,9 @@ pub(super) struct State {
     pub(super) faults: Vec<(Call, Fault)>,
     pub(super) requests: VecDeque<Request>,
     pub(super) checks: VecDeque<PasswordCheck>,
+    /// Secrets, if an audit wants to know them.
+    pub(super) given: VecDeque<String>,
+    audited: bool,
     pub(super) check_behaviour: CheckBehaviour,
     pub(super) gone: bool,
     /// How far its clock has been moved.
@@ -92,6 +97,13 @@ impl State {
         let id = session_id();
         self.sessions.insert(id.clone(), now + self.session_lifetime);
         id
+    }
+
+    /// A secret is given to a client.
+    pub(super) fn gives(&mut self, secret: &str) {
+        if self.audited {
+            keep(&mut self.given, secret.to_owned());
+        }
     }
 
     pub(super) fn session_is_open(&self, id: &str) -> bool {
