@@ -18,6 +18,7 @@ mod options;
 mod program;
 mod rig;
 mod runtimes;
+mod secrets;
 mod shadow;
 mod ums_errors;
 mod verbs;

@@ -40,7 +40,8 @@ impl Rig {
     }
 
     pub(crate) async fn behaving(behaviour: Behaviour) -> Self {
-        let ums_config = UmsConfig { password: UMS_PASSWORD.to_owned(), ..UmsConfig::default() };
+        let password = UMS_PASSWORD.to_owned();
+        let ums_config = UmsConfig { password, audited: true, ..UmsConfig::default() };
         let ums = UmsStandIn::start(ums_config).await.unwrap();
         let identity = identity(Kind::Rsa2048);
         ums.add_device(Device::new(DEVICE, "reception", "127.0.0.1"));
