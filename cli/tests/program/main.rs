@@ -13,6 +13,8 @@ mod device_errors;
 mod devices;
 mod eager;
 mod ending;
+#[cfg(target_os = "linux")]
+mod faults;
 mod given;
 mod options;
 mod program;

@@ -5,6 +5,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
+#[cfg(target_os = "linux")]
+use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -92,11 +94,14 @@ impl Program {
         assert!(heard, "it never said {words:?}: {}", *self.stderr.borrow());
     }
 
-    /// How many files and sockets it has open.
+    /// The numbers of the files and sockets that it has open.
     #[cfg(target_os = "linux")]
-    pub(crate) fn open_files(&self) -> usize {
+    pub(crate) fn open_files(&self) -> Vec<u64> {
         let directory = format!("/proc/{}/fd", self.child.id().unwrap());
-        std::fs::read_dir(directory).unwrap().count()
+        let number = |entry: std::io::Result<std::fs::DirEntry>| {
+            entry.unwrap().file_name().to_str().unwrap().parse().unwrap()
+        };
+        std::fs::read_dir(directory).unwrap().map(number).collect()
     }
 
     /// As if Ctrl-C was pressed.
@@ -105,8 +110,17 @@ impl Program {
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = self.child.id().unwrap().try_into().unwrap();
-        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// From now on it may have so much of this.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn limit(&self, resource: Resource, limit: Rlimit) {
+        prlimit(Some(self.pid()), resource, limit).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap()
     }
 
     /// Waits until it has ended by itself. Whatever it said is searched for secrets.
