@@ -12,6 +12,7 @@ mod demo;
 mod fuzz;
 mod lint;
 mod no_std;
+mod promises;
 mod setup;
 mod simulate;
 mod step;
@@ -54,7 +55,11 @@ const VERBS: &[(&str, &str, Run)] = &[
         "what it costs: bench drivers|peers|machine|instructions|plot [--no-install] [--help]",
         bench::run,
     ),
-    ("lint", "format, clippy, docs, licences, sources, dependencies, the no_std proof", lint::run),
+    (
+        "lint",
+        "format, clippy, docs, licences, sources, dependencies, named tests, no_std",
+        lint::run,
+    ),
 ];
 
 fn main() -> ExitCode {
