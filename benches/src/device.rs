@@ -5,7 +5,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -38,7 +38,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let config = Arc::new(config(options)?);
+    let config = Arc::new(config(&options.certificate, &options.key)?);
     let pattern = Arc::new(Pattern::new());
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     println!("{}", listener.local_addr()?);
@@ -52,11 +52,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// One suite for all, and no tickets: nobody here resumes.
-fn config(options: &Options) -> Result<ServerConfig> {
+pub(crate) fn config(certificate: &Path, key: &Path) -> Result<ServerConfig> {
     let mut provider = aws_lc_rs::default_provider();
     provider.cipher_suites = vec![TLS13_AES_128_GCM_SHA256];
-    let certificate = CertificateDer::from_pem_file(&options.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&options.key)?;
+    let certificate = CertificateDer::from_pem_file(certificate)?;
+    let key = PrivateKeyDer::from_pem_file(key)?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()

@@ -19,6 +19,7 @@ mod plot;
 mod proxy;
 mod report;
 mod run;
+mod soak;
 mod stats;
 mod table;
 mod wire;
@@ -48,11 +49,16 @@ enum Verb {
     Drivers(run::Options),
     /// procy's runtimes beside stunnel, HAProxy, nginx and socat
     Peers(run::Options),
+    /// Thousands of sessions come, go and fail; then nothing of them may be left
+    Soak(soak::Options),
     /// The picture for the README, from what `peers` has measured
     Plot(plot::Options),
     /// The process under measurement
     #[command(hide = true)]
     Proxy(proxy::Options),
+    /// The process whose sessions come and go
+    #[command(hide = true)]
+    SoakHost(soak::host::Options),
     /// A program of somebody else's in its place
     #[command(hide = true)]
     Exec(child::Words),
@@ -70,8 +76,10 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Drivers(options) => prepare().and_then(|()| run::drivers(&options)),
         Verb::Peers(options) => prepare().and_then(|()| run::peers(&options)),
+        Verb::Soak(options) => prepare().and_then(|()| soak::run(&options)),
         Verb::Plot(options) => plot::run(&options),
         Verb::Proxy(options) => role().and_then(|()| proxy::run(&options)),
+        Verb::SoakHost(options) => role().and_then(|()| soak::host::run(&options)),
         Verb::Exec(words) => role().and_then(|()| child::exec(&words)),
         Verb::Device(options) => role().and_then(|()| device::run(&options)),
         Verb::Client(options) => role().and_then(|()| client::run(&options)),

@@ -71,7 +71,7 @@ impl Tree {
 
     /// Anonymous and shared memory, each process's share of what several hold. Files' pages are left out: the system
     /// can drop them, and most are shared with programs that are no part of this.
-    fn memory(self) -> f64 {
+    pub(crate) fn memory(self) -> f64 {
         let share = |process: &Process| {
             let path = format!("/proc/{}/smaps_rollup", process.id);
             fs::read_to_string(path).map_or(0.0, |text| own_memory(&text))

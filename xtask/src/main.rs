@@ -15,6 +15,7 @@ mod no_std;
 mod promises;
 mod setup;
 mod simulate;
+mod soak;
 mod step;
 mod test;
 mod tool;
@@ -54,6 +55,11 @@ const VERBS: &[(&str, &str, Run)] = &[
         "bench",
         "what it costs: bench drivers|peers|machine|instructions|plot [--no-install] [--help]",
         bench::run,
+    ),
+    (
+        "soak",
+        "sessions come, go and fail: soak [--runtime tokio|blocking|mio|futures|all] [--minutes N]",
+        soak::run,
     ),
     (
         "lint",

@@ -1,5 +1,6 @@
 //! procy-futures on smol, on one thread.
 
+use std::future::Future;
 use std::net::TcpListener;
 
 use procy_futures::{CONNECT_WITHIN, connect, console, now, system, tune};
@@ -10,15 +11,7 @@ use super::Job;
 use crate::Result;
 
 pub(super) fn run(listener: TcpListener, job: Job) -> Result<()> {
-    let executor = LocalExecutor::new();
-    smol::block_on(executor.run(async {
-        let listener = smol::net::TcpListener::from(Async::new(listener)?);
-        loop {
-            let (viewer, _) = listener.accept().await?;
-            tune(&viewer);
-            executor.spawn(session(viewer, job.clone())).detach();
-        }
-    }))
+    serve(listener, move |viewer| session(viewer, job.clone()))
 }
 
 async fn session(viewer: TcpStream, job: Job) {
@@ -29,4 +22,20 @@ async fn session(viewer: TcpStream, job: Job) {
     let connected = connect(&timer, &host, port, CONNECT_WITHIN, addresses, TcpStream::connect);
     let Ok(device) = connected.await else { return };
     console(job.config, job.credential, now(), timer, viewer, device, |_| {}).await;
+}
+
+/// A task for each viewer.
+pub(crate) fn serve<S: Future<Output = ()> + 'static>(
+    listener: TcpListener,
+    session: impl Fn(TcpStream) -> S,
+) -> Result<()> {
+    let executor = LocalExecutor::new();
+    smol::block_on(executor.run(async {
+        let listener = smol::net::TcpListener::from(Async::new(listener)?);
+        loop {
+            let (viewer, _) = listener.accept().await?;
+            tune(&viewer);
+            executor.spawn(session(viewer)).detach();
+        }
+    }))
 }

@@ -4,9 +4,9 @@
 mod blocking;
 mod copy;
 mod floor;
-mod futures;
+pub(crate) mod futures;
 mod mio;
-mod tokio;
+pub(crate) mod tokio;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use rustls::NamedGroup;
 use crate::Result;
 
 /// Any; the device takes each.
-const PASSWORD: &str = "6f9619ff-8b86-d011-b42d-00cf4fc964ff";
+pub(crate) const PASSWORD: &str = "6f9619ff-8b86-d011-b42d-00cf4fc964ff";
 
 #[derive(Args)]
 pub(crate) struct Options {

@@ -21,7 +21,7 @@ async fn session(viewer: TcpStream, job: Job) {
 }
 
 /// A task for each viewer.
-pub(super) fn serve<S: Future<Output = ()> + Send + 'static>(
+pub(crate) fn serve<S: Future<Output = ()> + Send + 'static>(
     listener: TcpListener,
     threads: usize,
     session: impl Fn(TcpStream) -> S,
