@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use crate::coverage;
 use crate::step::{self, Outcome};
 use crate::tool;
 
@@ -125,32 +126,9 @@ fn seeds() -> Result<(), String> {
 
 /// Runs the corpora through instrumented bodies, and prints what of the core they reach, file by file.
 fn coverage() -> Result<(), String> {
-    let (merger, reporter) = (tool::llvm("llvm-profdata")?, tool::llvm("llvm-cov")?);
-    let folder = step::target().join("fuzz-coverage");
-    let profiles = folder.join("profiles");
-    let _ = std::fs::remove_dir_all(&profiles);
-    let mut test = step::cargo();
-    test.args(["test", "--locked", "--test", "corpora", "--manifest-path"]).arg(manifest());
-    test.arg("--target-dir").arg(&folder);
-    test.env("RUSTFLAGS", "-C instrument-coverage");
-    test.env("LLVM_PROFILE_FILE", profiles.join("%p-%m.profraw"));
-    step::run(&mut test)?;
-    // Once more, for the name of the program that ran.
-    let built = step::output(test.args(["--no-run", "--message-format=json"])).unwrap_or_default();
-    let program = executable(&built).ok_or("cargo does not say which program it ran")?;
-    let merged = folder.join("corpora.profdata");
-    let mut merge = Command::new(merger);
-    step::run(merge.args(["merge", "-sparse", "-o"]).arg(&merged).arg(&profiles))?;
-    let mut report = Command::new(reporter);
-    report.arg("report").arg(program).arg("-instr-profile").arg(&merged);
-    report.arg("-ignore-filename-regex=/(fuzzing|sim)/");
-    step::run(report.arg("-sources").arg(step::root().join("core/src")))
-}
-
-/// The tests' program among all that Cargo's messages name.
-fn executable(messages: &str) -> Option<&str> {
-    let named = messages.split("\"executable\":\"").skip(1);
-    named.filter_map(|rest| rest.split('"').next()).find(|path| path.contains("/corpora-"))
+    let mut tests = step::cargo();
+    tests.args(["test", "--locked", "--test", "corpora", "--manifest-path"]).arg(manifest());
+    coverage::measure(&mut tests, &step::target().join("fuzz-coverage"))
 }
 
 /// Builds one target, or all; returns the folder with the programs.
@@ -204,7 +182,7 @@ fn plain() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{TARGETS, corpus, executable, home, manifest};
+    use super::{TARGETS, corpus, home, manifest};
 
     #[test]
     fn every_target_of_the_manifest_is_known_and_has_its_corpus_and_dictionary() {
@@ -218,13 +196,5 @@ mod tests {
             let dictionary = target.1.map(|name| home().join(format!("dictionaries/{name}.dict")));
             assert!(dictionary.is_none_or(|file| file.is_file()), "{target:?}");
         }
-    }
-
-    #[test]
-    fn the_tests_program_is_found_in_cargos_messages() {
-        let messages = "{\"executable\":null}\n{\"executable\":\"/a/chunks\",\"fresh\":true}\n\
-            {\"executable\":\"/a/deps/corpora-1f\",\"fresh\":true}\n{\"executable\":\"/a/ums\"}\n";
-        assert_eq!(executable(messages), Some("/a/deps/corpora-1f"));
-        assert_eq!(executable("{}"), None);
     }
 }

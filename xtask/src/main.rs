@@ -8,6 +8,7 @@
 mod bench;
 mod bench_machine;
 mod conformance;
+mod coverage;
 mod demo;
 mod fuzz;
 mod lint;
@@ -50,6 +51,11 @@ const VERBS: &[(&str, &str, Run)] = &[
         "fuzz",
         "fuzz TARGET [--minutes N] [--jobs J] | smoke | coverage | merge TARGET | seeds",
         fuzz::run,
+    ),
+    (
+        "coverage",
+        "what of the core its tests reach: regions and lines, file by file",
+        coverage::run,
     ),
     (
         "bench",
