@@ -190,17 +190,11 @@ impl HelloScanner {
 
     /// Keeps the byte and says whether it belongs.
     fn take(&mut self, byte: u8) -> bool {
-        let Some(slot) = self.bytes.get_mut(self.len) else {
-            return false;
-        };
+        let due = self.bytes.iter_mut().zip(b"RFB 000.000\n").nth(self.len);
+        let Some((slot, due)) = due else { return false };
         *slot = byte;
-        let fits = match b"RFB 000.000\n".get(self.len) {
-            Some(b'0') => byte.is_ascii_digit(),
-            Some(literal) => byte == *literal,
-            None => false,
-        };
         self.len += 1;
-        fits
+        if *due == b'0' { byte.is_ascii_digit() } else { byte == *due }
     }
 
     fn version(&self) -> Version {
@@ -330,6 +324,8 @@ mod tests {
     fn a_peer_that_leaves_early_is_quoted() {
         let mut scanner = HelloScanner::new();
         assert!(scanner.unfinished().is_silent());
+        let silent = format!("{}", scanner.unfinished());
+        assert_eq!(silent, "nothing came before the RFB hello was due");
         assert_eq!(scanner.feed(b"RFB 00"), (6, None));
         let unfinished = scanner.unfinished();
         assert_eq!(unfinished.shown().as_bytes(), b"RFB 00");
