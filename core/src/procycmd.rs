@@ -391,6 +391,15 @@ mod tests {
     }
 
     #[test]
+    fn each_verb_is_shown_as_it_is_spelt_and_is_the_others_other() {
+        for (verb, spelt) in [(Verb::Procycmd, "PROCYCMD"), (Verb::Proxycmd, "PROXYCMD")] {
+            assert_eq!(format!("{verb}"), spelt);
+            assert_ne!(verb.other(), verb);
+            assert_eq!(verb.other().other(), verb);
+        }
+    }
+
+    #[test]
     fn debug_shows_nothing_of_the_password() {
         let command = encode(Style::default(), &password());
         let mut decoder = Decoder::new();
@@ -415,6 +424,8 @@ mod tests {
         assert_eq!(error.code(), "not-a-password");
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("6ce7") && !shown.contains('z'), "{shown}");
+        let (_, answer) = Decoder::new().feed(b"RFB 003.008");
+        assert_eq!(answer.unwrap().unwrap_err().code(), "not-a-command");
     }
 
     #[test]

@@ -303,6 +303,22 @@ fn a_device_role_serves_every_key_its_provider_signs_with() {
 }
 
 #[test]
+fn every_cipher_suite_of_tls_1_3_carries_bytes() {
+    for (_, crypto) in providers() {
+        for suite in rustls::crypto::aws_lc_rs::ALL_CIPHER_SUITES {
+            if suite.tls13().is_none() {
+                continue;
+            }
+            let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+            provider.cipher_suites = vec![*suite];
+            let (chain, key) = (vec![certificate("p256")], common::real::key("p256"));
+            let server = common::peer::server_config(provider, chain, key, TLS13);
+            works(meet(&crypto, false, "p256", server), TLS13);
+        }
+    }
+}
+
+#[test]
 fn groups_can_be_left_out() {
     let crypto = Crypto::ring().with_groups(|group| group == rustls::NamedGroup::secp384r1);
     let bench = meet(&crypto, false, "p256", show("p256", TLS13));

@@ -223,6 +223,13 @@ fn streams_are_passed_through_references_and_options() {
     turn(&mut bench.host, &mut near, &mut None::<Script>, 1_000);
     assert_eq!(script.asked[..2], ["read", "write"]);
     assert_eq!(bench.host.session.holds(), 0);
+    bench.peer.close();
+    bench.peer.exchange(&mut bench.host.far);
+    let mut far = std::mem::take(&mut bench.host.far);
+    script.shutdowns = vec![Io::Moved(0)];
+    turn(&mut bench.host, &mut Some(&mut script), &mut Some(&mut far), 1_000);
+    assert!(script.asked.contains(&"shutdown"));
+    assert!(!bench.host.session.wants_write(Side::Near), "it is shut down");
 }
 
 #[test]

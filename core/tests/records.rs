@@ -379,6 +379,74 @@ impl Tls13AeadAlgorithm for KeepsItsKeys {
     }
 }
 
+/// The toy suite's, but nobody gets a key that is in use.
+struct BreaksItsWord;
+
+impl Tls13AeadAlgorithm for BreaksItsWord {
+    fn encrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageEncrypter> {
+        KeepsItsKeys.encrypter(key, iv)
+    }
+
+    fn decrypter(&self, key: AeadKey, iv: Iv) -> Box<dyn MessageDecrypter> {
+        KeepsItsKeys.decrypter(key, iv)
+    }
+
+    fn key_len(&self) -> usize {
+        KeepsItsKeys.key_len()
+    }
+
+    fn extract_keys(
+        &self,
+        key: AeadKey,
+        iv: Iv,
+    ) -> Result<ConnectionTrafficSecrets, UnsupportedOperationError> {
+        if key.as_ref().iter().any(|byte| *byte != 0) {
+            return Err(UnsupportedOperationError);
+        }
+        KeepsItsKeys::toy().extract_keys(key, iv)
+    }
+}
+
+/// One that shows keys when it is asked whether it would, and then does not: the session fails before a password leaves.
+#[test]
+fn a_provider_that_breaks_its_word_ends_the_session() {
+    procy_toycrypto::seed_thread(3);
+    let provider = suite_with(|suite| suite.aead_alg = &BreaksItsWord);
+    let config = console::Config::new(Crypto::from(Arc::new(provider)));
+    let mut bench = Bench::console_with(config, TLS13, Stage::Viewer);
+    assert_eq!(bench.host.code(), "tls-setup");
+    bench.peer.say(b"RFB 003.008\n");
+    bench.settle();
+    assert_eq!(bench.peer.got, b"");
+}
+
+/// The rules that [`whatever_comes_comes_to_the_same`] comes by too seldom.
+#[test]
+fn every_broken_rule_comes_to_the_same() {
+    let too_long = [&[23, 3, 3, 0x48, 0][..], &[0; 18_432]].concat();
+    for (role, op) in [
+        (Role::Console, Op::Record(22, vec![24, 0, 0, 1, 2])),
+        (Role::Device, Op::Record(22, vec![24, 0, 0, 1, 2])),
+        (Role::Console, Op::Record(22, vec![4, 0, 0, 4, 0, 0, 0, 0])),
+        (Role::Console, Op::Raw(too_long.clone())),
+        (Role::Device, Op::Raw(too_long)),
+    ] {
+        let (mut ours, mut plain, mut forge) = Twins::new(role).forge();
+        let wire = match &op {
+            Op::Record(typ, bytes) => forge.seal((*typ).into(), bytes),
+            Op::Raw(bytes) => bytes.clone(),
+            other => panic!("{other:?} is no record"),
+        };
+        for host in [&mut ours, &mut plain] {
+            host.far.push(&wire);
+            host.turn();
+        }
+        let name = format!("{role:?} {:x?}", &wire[..5]);
+        assert_eq!(said(&mut ours), said(&mut plain), "{name}");
+        assert_eq!(ours.code(), "tls-protocol", "{name}");
+    }
+}
+
 /// What rustls allows and then no more: KeyUpdates without content between, and empty records.
 #[test]
 fn patience_ends_at_the_same_point() {

@@ -14,10 +14,11 @@ use std::sync::Arc;
 use common::bench::Role;
 use common::{Bench, HELLO, Host, Peer, Stage, credential, pattern, peer, toy};
 use procy_core::event::{Ended, Event, Outcome, Side};
-use procy_core::prologue::{Bounds, console};
-use rustls::ContentType;
-use rustls::HandshakeKind;
+use procy_core::prologue::{Bounds, console, device};
+use procy_core::tls::Crypto;
+use rustls::crypto::CipherSuiteCommon;
 use rustls::pki_types::CertificateDer;
+use rustls::{ContentType, HandshakeKind, SupportedCipherSuite, Tls12CipherSuite};
 
 /// TLS 1.3 records around so much content: a header, a type and a tag each (RFC 8446 section 5.2).
 fn sealed(content: usize) -> usize {
@@ -253,6 +254,44 @@ fn certificate_chains_may_be_long_up_to_the_protocols_limit() {
             assert_eq!(bench.host.code(), if fits { "-" } else { "tls-protocol" });
             assert!(bench.host.session.holds() < 200_000);
         }
+    }
+}
+
+/// RFC 9325 section 4.4: keys of TLS 1.2 cannot be renewed.
+#[test]
+fn a_connection_whose_keys_are_used_up_ends_and_says_so() {
+    let mut provider = procy_toycrypto::provider();
+    for known in &mut provider.cipher_suites {
+        if let SupportedCipherSuite::Tls12(suite) = known {
+            let common = CipherSuiteCommon { confidentiality_limit: 8, ..suite.common };
+            *known = SupportedCipherSuite::Tls12(Box::leak(Box::new(Tls12CipherSuite {
+                common,
+                ..**suite
+            })));
+        }
+    }
+    let (certificate, key) = common::identity(1);
+    let crypto = Crypto::from(Arc::new(provider));
+    for role in Role::BOTH {
+        let mut bench = match role {
+            Role::Console => Bench::console_with(
+                console::Config::new(crypto.clone()),
+                peer::TLS12,
+                Stage::Relaying,
+            ),
+            Role::Device => {
+                let config = device::Config::new(&certificate, &key, &crypto).unwrap();
+                let client = peer::client_config(procy_toycrypto::provider(), peer::TLS12);
+                let mut bench = Bench { host: Host::device(&config), peer: Peer::client(client) };
+                bench.lead_device(Stage::Relaying);
+                bench
+            }
+        };
+        let words = pattern(20 * 16_384);
+        bench.host.near.push(&words);
+        bench.settle();
+        assert_eq!(bench.host.code(), "tls-exhausted", "{role:?}");
+        assert!(bench.peer.got.len() < 8 * 16_384 && words.starts_with(&bench.peer.got));
     }
 }
 

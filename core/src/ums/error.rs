@@ -297,6 +297,7 @@ fn bounded(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
     use alloc::string::ToString as _;
 
     use super::*;
@@ -345,5 +346,73 @@ mod tests {
         let long = "x\r\n".repeat(1000);
         let error = UmsError::reported(Call::Device, &long, &long).to_string();
         assert!(!error.contains('\n') && error.len() < 2 * MAX_PEER_TEXT + 100);
+    }
+
+    #[test]
+    fn what_ums_does_not_name_itself_comes_with_help_too() {
+        use Fault::{Configuration, Peer};
+        for (error, code, fault, text, help) in [
+            (UmsError::Unavailable { status: 503 }, "ums-unavailable", Peer, "503", "try again"),
+            (UmsError::NotUms { status: 404 }, "ums-not-ums", Configuration, "404", "/umsapi"),
+            (
+                UmsError::AnswerMalformed { what: "it ends too early" },
+                "ums-answer-malformed",
+                Peer,
+                "cannot be understood: it ends too early",
+                "not of a gateway",
+            ),
+            (
+                UmsError::AnswerTooLong { limit: 1024 },
+                "ums-answer-too-long",
+                Peer,
+                "more than 1024 bytes",
+                "by id:",
+            ),
+            (
+                UmsError::ShadowSecretMissing,
+                "ums-no-secret",
+                Configuration,
+                "neither certificate nor password",
+                "Remote access",
+            ),
+            (
+                CredentialError::CertificateEmpty.into(),
+                "certificate-empty",
+                Configuration,
+                "no certificate for this device",
+                "Reboot the device once",
+            ),
+            (
+                UmsError::UserMalformed,
+                "ums-user-malformed",
+                Configuration,
+                "contains a colon",
+                "a line break at the end",
+            ),
+            (
+                UmsError::DeviceIdMalformed,
+                "device-id-malformed",
+                Configuration,
+                "not the id of a device",
+                "letters, digits",
+            ),
+        ] {
+            assert_eq!((error.code(), error.fault()), (code, fault));
+            assert!(error.to_string().contains(text), "{error}");
+            assert!(error.help().contains(help), "{code}: {}", error.help());
+        }
+    }
+
+    #[test]
+    fn only_what_ums_said_itself_stands_in_brackets() {
+        let refused = |itg: Option<&str>, message: &str| {
+            let (why, itg) = (Refusal::AccessDenied, itg.map(String::from));
+            UmsError::Refused { why, itg, message: message.into() }.to_string()
+        };
+        let lacks = "the UMS user lacks a right";
+        assert_eq!(refused(None, ""), lacks);
+        assert_eq!(refused(None, "no"), format!("{lacks} (no)"));
+        assert_eq!(refused(Some("ITG-1"), ""), format!("{lacks} (ITG-1)"));
+        assert_eq!(refused(Some("ITG-1"), "no"), format!("{lacks} (ITG-1: no)"));
     }
 }

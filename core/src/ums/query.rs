@@ -310,6 +310,26 @@ mod tests {
     }
 
     #[test]
+    fn an_error_repeats_what_was_looked_for_and_says_what_to_do() {
+        for query in ["id:99", "name:nobody", "mac:00E0C50000FF", "ip:192.0.2.99", "nobody"] {
+            let error = find(query).unwrap_err();
+            assert_eq!(error.to_string(), format!("UMS shows no device \"{query}\""));
+            assert!(error.help().starts_with("List the devices"));
+            assert_eq!(error.fault(), Fault::Configuration);
+        }
+        let twins = find("twin").unwrap_err();
+        assert_eq!(
+            twins.to_string(),
+            "2 devices are called \"twin\": id 8, name twin, mac 00E0C5000008, ip 192.0.2.8; \
+             id 9, name twin, mac 00E0C5000009, ip 192.0.2.7"
+        );
+        assert!(twins.help().contains("by its id"));
+        let binned = find("old").unwrap_err();
+        assert!(binned.to_string().starts_with("the device (id 7, name old"), "{binned}");
+        assert!(binned.help().contains("recycle bin"));
+    }
+
+    #[test]
     fn what_cannot_be_a_device_is_refused() {
         let longest = "x".repeat(MAX_QUERY);
         assert!(longest.parse::<DeviceQuery>().is_ok());
@@ -325,6 +345,8 @@ mod tests {
         ] {
             let error = query.parse::<DeviceQuery>().unwrap_err();
             assert_eq!(error.code(), "device-query-malformed", "{query}");
+            assert!(error.to_string().starts_with("this cannot be a device: "), "{error}");
+            assert!(error.help().contains("id, name, MAC or address"));
         }
     }
 

@@ -227,6 +227,7 @@ mod tests {
     fn login_is_a_post_with_basic_authentication() {
         // The example of RFC 7617 section 2.
         let request = Api::V3.login("Aladdin", &Secret::new("open sesame".into())).unwrap();
+        assert_eq!(request.call(), Call::Login);
         assert_eq!((request.method().as_str(), request.path()), ("POST", "/v3/login"));
         assert_eq!(
             request.headers().collect::<Vec<_>>(),

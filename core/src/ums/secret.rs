@@ -107,6 +107,15 @@ mod tests {
     }
 
     #[test]
+    fn a_session_is_told_from_another_by_its_whole_cookie() {
+        let cookie = |text| SessionCookie::parse(text).unwrap();
+        let session = cookie("JSESSIONID=3FB2; Path=/umsapi/");
+        assert!(session.same(&cookie("JSESSIONID=3FB2")));
+        assert!(!session.same(&cookie("JSESSIONID=3FB20")));
+        assert!(!session.same(&cookie("UMSSESSION=3FB2")));
+    }
+
+    #[test]
     fn secrets_show_nothing() {
         assert_eq!(format!("{:?}", Secret::new("hush".into())), "Secret(***)");
         assert_eq!(format!("{:?}", SessionCookie::parse("a=hush")), "Some(SessionCookie(***))");

@@ -85,6 +85,8 @@ fn every_field_of_the_status_may_be_missing() {
     assert_eq!(status.version.as_deref(), Some("12.08"));
     assert_eq!(status.build.as_deref(), Some("44"));
     assert_eq!((status.uuid, status.server.as_deref()), (None, Some("ums:8443")));
+    let cut = server_status(&ok(r#"{"server":"ums"#)).unwrap_err();
+    assert_eq!(cut, UmsError::AnswerMalformed { what: "it ends too early" });
 }
 
 #[test]
