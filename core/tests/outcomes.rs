@@ -239,6 +239,21 @@ fn alerts_are_told_apart() {
     assert_eq!(alerted(80), "tls-alert");
 }
 
+/// Anybody could have said it: what counts is the stream's own end.
+#[test]
+fn a_goodbye_in_the_handshake_means_nothing_by_itself() {
+    for role in Role::BOTH {
+        let mut bench = Bench::at(role, Stage::Handshake);
+        bench.host.far.push(&[21, 3, 3, 0, 2, 1, 0]);
+        bench.host.turn();
+        assert_eq!(bench.host.code(), "-", "{role:?}");
+        bench.host.far.fin = true;
+        bench.host.turn();
+        assert_eq!(bench.host.code(), "closed-in-handshake", "{role:?}");
+        assert!(bench.host.error().to_string().contains("(end of stream)"));
+    }
+}
+
 fn pinned(n: u64, key: u64) -> Bench {
     toy();
     let (certificate, _) = procy_toycrypto::identity(n);
