@@ -129,7 +129,7 @@ impl<'m> Desk<'m> {
 
 /// What a record holds at least for it to leave from where it was opened. Shorter ones are copied together: a slice of its
 /// own for each costs the system call more than the copy does (docs/performance.md).
-pub(crate) const LEFT_IN_PLACE: usize = 2_048;
+pub(crate) const LEFT_IN_PLACE: usize = 8_192;
 
 /// The largest buffer that is kept for the next session: a partial record fits.
 const MAX_SPARE: usize = 2 * MAX_TLS_RECORD;
