@@ -13,7 +13,10 @@ fn every_runtime_is_measured() {
     for workload in report["workloads"].as_array().unwrap() {
         let rows = workload["rows"].as_array().unwrap();
         let names: Vec<_> = rows.iter().map(|row| row["contender"].as_str().unwrap()).collect();
-        assert_eq!(names, ["mio", "tokio", "blocking", "futures", "copy", "copy64"]);
+        let all = ["mio", "tokio", "blocking", "futures", "copy", "copy64", "mio-plain", "floor"];
+        // What relays without TLS has no session to set up.
+        let takes_part = if workload["id"] == "up-1" { all.len() } else { all.len() - 1 };
+        assert_eq!(names, all[..takes_part]);
     }
     assert!(report["machine"]["cores"].as_u64().unwrap() > 0);
 }
