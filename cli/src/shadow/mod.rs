@@ -172,6 +172,16 @@ impl Reception {
         let full = format!("{max_viewers} viewers are connected already (--max-viewers)");
         let exit = loop {
             tokio::select! {
+                // A place that a session has left is free for the viewer that comes next.
+                biased;
+                exit = self.stop.asked() => break exit,
+                // It has told its failure itself.
+                Some(_) = sessions.join_next() => {}
+                failure = tend(&mut self.standing, &mut self.sessions_begun) => {
+                    self.output.failure(&failure);
+                    self.output.say(Level::Plain, "from now on, the device is connected to when a viewer comes");
+                    self.standing = None;
+                }
                 (viewer, from) = door.admit(), if sessions.len() < max_viewers => {
                     let attempt = self.receive(viewer, from);
                     let mut stop = self.stop.clone();
@@ -181,14 +191,6 @@ impl Reception {
                     sessions.spawn(serve(attempt, Instant::now(), close));
                 }
                 () = door.turn_all_away(&full), if sessions.len() >= max_viewers => {}
-                // It has told its failure itself.
-                Some(_) = sessions.join_next() => {}
-                failure = tend(&mut self.standing, &mut self.sessions_begun) => {
-                    self.output.failure(&failure);
-                    self.output.say(Level::Plain, "from now on, the device is connected to when a viewer comes");
-                    self.standing = None;
-                }
-                exit = self.stop.asked() => break exit,
             }
         };
         if let Some(standing) = self.standing.take() {
