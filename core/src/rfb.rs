@@ -98,9 +98,6 @@ pub struct NotRfb {
 }
 
 impl NotRfb {
-    /// A stable name for programs.
-    pub const CODE: &'static str = "not-rfb";
-
     /// What came, from the first byte up to and with the first that cannot belong to a hello; so it
     /// is the same however the bytes were cut. More only by [`NotRfb::followed_by`].
     pub const fn shown(&self) -> &Shown {
@@ -108,40 +105,12 @@ impl NotRfb {
     }
 
     /// Adds what came after the offending byte, up to [`MAX_SHOWN`] bytes in all, for a message that
-    /// tells a person more than `"H"`. What is added depends on what had arrived: leave it off where
-    /// the answer must not depend on how the bytes were cut.
+    /// tells a person more than `"H"`. A session adds what stands behind it in the same TLS record,
+    /// which the peer has cut, not the network.
     #[must_use]
     pub fn followed_by(mut self, rest: &[u8]) -> Self {
         self.shown.extend(rest);
         self
-    }
-}
-
-/// The peer left in the middle of a hello, or before it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unfinished {
-    shown: Shown,
-}
-
-impl Unfinished {
-    /// What came: 0 to 11 bytes, all of which could begin a hello.
-    pub const fn shown(&self) -> &Shown {
-        &self.shown
-    }
-
-    /// Whether nothing came at all: how a device says no to a password.
-    pub const fn is_silent(&self) -> bool {
-        self.shown.len == 0
-    }
-}
-
-impl fmt::Display for Unfinished {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_silent() {
-            f.write_str("nothing came before the RFB hello was due")
-        } else {
-            write!(f, "only {} of an RFB hello came", self.shown)
-        }
     }
 }
 
@@ -183,11 +152,6 @@ impl HelloScanner {
         (bytes.len(), None)
     }
 
-    /// What to report when the peer leaves before an answer.
-    pub fn unfinished(&self) -> Unfinished {
-        Unfinished { shown: self.shown() }
-    }
-
     /// Keeps the byte and says whether it belongs.
     fn take(&mut self, byte: u8) -> bool {
         let due = self.bytes.iter_mut().zip(b"RFB 000.000\n").nth(self.len);
@@ -202,14 +166,10 @@ impl HelloScanner {
         Version { major: number([a, b, c]), minor: number([d, e, f]) }
     }
 
-    fn shown(&self) -> Shown {
+    fn not_rfb(&self) -> NotRfb {
         let mut shown = Shown::NONE;
         shown.extend(&self.bytes[..self.len]);
-        shown
-    }
-
-    fn not_rfb(&self) -> NotRfb {
-        NotRfb { shown: self.shown() }
+        NotRfb { shown }
     }
 }
 
@@ -261,7 +221,7 @@ mod tests {
 
     type Answer = Option<Result<Version, NotRfb>>;
 
-    fn scan_cut(bytes: &[u8], cuts: &[usize]) -> (usize, Answer, Unfinished) {
+    fn scan_cut(bytes: &[u8], cuts: &[usize]) -> (usize, Answer) {
         let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
         ends.push(bytes.len());
         ends.sort_unstable();
@@ -272,7 +232,7 @@ mod tests {
             total += taken;
             answer = answer.or(now);
         }
-        (total, answer, scanner.unfinished())
+        (total, answer)
     }
 
     fn refused(bytes: &[u8]) -> NotRfb {
@@ -321,18 +281,6 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_leaves_early_is_quoted() {
-        let mut scanner = HelloScanner::new();
-        assert!(scanner.unfinished().is_silent());
-        let silent = format!("{}", scanner.unfinished());
-        assert_eq!(silent, "nothing came before the RFB hello was due");
-        assert_eq!(scanner.feed(b"RFB 00"), (6, None));
-        let unfinished = scanner.unfinished();
-        assert_eq!(unfinished.shown().as_bytes(), b"RFB 00");
-        assert_eq!(format!("{unfinished}"), r#"only "RFB 00" of an RFB hello came"#);
-    }
-
-    #[test]
     fn a_failure_is_an_rfb_3_3_message() {
         assert_eq!(connection_failure("no"), b"RFB 003.003\n\0\0\0\0\0\0\0\x02no");
     }
@@ -373,7 +321,7 @@ mod tests {
             let wire = version.hello_bytes();
             let text = format!("RFB {version}\n");
             prop_assert_eq!(&wire[..], text.as_bytes());
-            let (taken, answer, _) = scan_cut(&wire, &cuts);
+            let (taken, answer) = scan_cut(&wire, &cuts);
             prop_assert_eq!((taken, answer), (HELLO_LEN, Some(Ok(version))));
         }
 

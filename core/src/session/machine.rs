@@ -220,7 +220,10 @@ impl Visit<'_, '_> {
                     near.deliver(&version.hello_bytes()[..]).and_then(|()| near.deliver(rest));
                 traffic.to_near += (rfb::HELLO_LEN + rest.bytes.len()) as u64;
             }
-            heard = answer;
+            heard = answer.map(|answer| {
+                // What follows in the record tells a person what speaks there.
+                answer.map_err(|not_rfb| not_rfb.followed_by(&content.bytes[taken..]))
+            });
         })?;
         delivered?;
         match heard {
