@@ -27,8 +27,8 @@ pub(crate) struct Dial {
 pub(crate) enum Dialled {
     /// It takes its time: until an event comes, or until [`Dial::until`].
     Waiting(Box<Dial>),
-    /// Connected, and registered.
-    Connected(Socket),
+    /// Connected to this address, and registered.
+    Connected(Socket, SocketAddr),
     /// None of the addresses could be reached.
     Failed(ConnectError),
 }
@@ -56,19 +56,19 @@ impl Dial {
     ) -> Dialled {
         loop {
             if let Some(socket) = self.socket.take() {
-                match is_connected(socket.stream()) {
-                    Ok(true) => {
+                match peer(socket.stream()) {
+                    Ok(Some(peer)) => {
                         match self.side {
                             Side::Far => tune_device(socket.stream()),
                             Side::Near => tune(socket.stream()),
                         }
-                        return Dialled::Connected(socket);
+                        return Dialled::Connected(socket, peer);
                     }
-                    Ok(false) if now < self.until => {
+                    Ok(None) if now < self.until => {
                         self.socket = Some(socket);
                         return Dialled::Waiting(self);
                     }
-                    Ok(false) => {
+                    Ok(None) => {
                         let late = io::Error::new(ErrorKind::TimedOut, "no answer");
                         self.attempts.failed(&late);
                     }
@@ -93,13 +93,14 @@ fn start(address: SocketAddr, registry: &Registry, token: Token) -> io::Result<T
     Ok(stream)
 }
 
-fn is_connected(stream: &TcpStream) -> io::Result<bool> {
+/// Whom it is connected to, if it is yet.
+fn peer(stream: &TcpStream) -> io::Result<Option<SocketAddr>> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }
     match stream.peer_addr() {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(false),
+        Ok(peer) => Ok(Some(peer)),
+        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -179,10 +179,8 @@ impl Slot {
         let side = dial.side;
         match dial.step(&desk.registry, token(self.index, side), now) {
             Dialled::Waiting(dial) => self.dial = Some(dial),
-            Dialled::Connected(socket) => {
-                // A socket that has just been found connected has a peer.
-                let peer = socket.stream().peer_addr().ok();
-                self.dialled = peer.map(|peer| (side, Ok(peer)));
+            Dialled::Connected(socket, peer) => {
+                self.dialled = Some((side, Ok(peer)));
                 self.attached(side, socket, desk);
             }
             Dialled::Failed(error) => {
