@@ -159,10 +159,9 @@ impl Soak {
     }
 
     fn tell(&mut self, came: u64, time: Duration) -> Result<()> {
-        let (look, count) = self.look()?;
-        let outcomes: Vec<_> = count.outcomes.iter().map(|(how, n)| format!("{how} {n}")).collect();
+        let (look, _) = self.look()?;
         eprintln!(
-            "{}: {:.0} s, {came} sessions, {:.0}/s, {} descriptors, {:.0} KiB, {} threads, {} tasks; {}",
+            "{}: {:.0} s, {came} sessions, {:.0}/s, {} descriptors, {:.0} KiB, {} threads, {} tasks",
             value_name(self.runtime),
             time.as_secs_f64(),
             came as f64 / time.as_secs_f64(),
@@ -170,7 +169,6 @@ impl Soak {
             look.memory / 1024.0,
             look.threads.len(),
             look.tasks,
-            outcomes.join(", "),
         );
         Ok(())
     }
