@@ -141,11 +141,7 @@ impl fmt::Display for Ended {
                 "closed" => "closed by procy",
                 reason => reason,
             },
-            if self.truncated {
-                "; the device did not say goodbye, so its end may be missing"
-            } else {
-                ""
-            }
+            if self.truncated { "; something may be missing at the end" } else { "" }
         )
     }
 }
@@ -202,8 +198,8 @@ mod tests {
         }
         assert_eq!(
             ended.to_string(),
-            "ended after 1.5 s: 1 bytes to the viewer, 2 to the device; the viewer has closed; the device did not say \
-             goodbye, so its end may be missing"
+            "ended after 1.5 s: 1 bytes to the viewer, 2 to the device; the viewer has closed; something may be \
+             missing at the end"
         );
     }
 }

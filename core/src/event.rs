@@ -79,8 +79,8 @@ pub struct Ended {
     /// Who ended it first; `None` if the host did.
     pub by: Option<Party>,
     /// Something may be missing. The far side ended first, and without TLS's close_notify: everything that came is
-    /// delivered, but that it is all cannot be known (RFC 8446 section 6.1). Or the near side did not take, in time, the
-    /// rest of what had come.
+    /// delivered, but that it is all cannot be known (RFC 8446 section 6.1). Or a side did not take, in time, the rest of
+    /// what had come for it.
     pub truncated: bool,
 }
 

@@ -21,8 +21,9 @@ pub struct Limits {
     /// delivered then. An RFB client has nothing to say before the hello (RFC 6143 section 7.1.1). Default 4,096, and
     /// no more than [`MAX_EARLY`] whatever is asked for.
     pub early: usize,
-    /// The first read of a new session, and of one that has just been stalled by its other side; growing while both
-    /// sides keep up, so that a stall costs this much and not the whole scratch memory. Default 65,536.
+    /// The first read of a new session, and of one that has just been stalled by its other side; what a stall right then
+    /// costs. Reads grow while both sides keep up, so that a later stall costs more, at most the window of the scratch
+    /// memory. Default 65,536.
     pub first_read: usize,
 }
 

@@ -207,6 +207,20 @@ fn a_viewer_that_comes_after_the_failure_is_told_why() {
 }
 
 #[test]
+fn a_device_that_is_connected_after_the_end_is_not_waited_for() {
+    for role in Role::BOTH {
+        let mut bench = Bench::at(role, Stage::Far);
+        bench.host.act(|visit| visit.attach(Side::Near));
+        bench.host.act(|visit| visit.abandon("enough"));
+        assert!(!bench.host.session.is_over(), "{role:?}: its near side has yet to close");
+        bench.host.act(|visit| visit.attach(Side::Far));
+        bench.host.near.fin = true;
+        bench.host.turn();
+        assert!(bench.host.session.is_over(), "{role:?}");
+    }
+}
+
+#[test]
 fn no_password_is_said_to_be_sent_to_a_device_that_takes_nothing() {
     let mut bench = Bench::console(Stage::Viewer);
     bench.host.act(|visit| visit.unwritable(Side::Far, Broken::Reset));

@@ -149,11 +149,18 @@ impl<'v, 'm> Visit<'v, 'm> {
     }
 
     /// The host has a stream for this side: the viewer has come, or the device is connected.
+    ///
+    /// A viewer that comes too late is told why. To a far side there is nothing to say any more: its stream goes with
+    /// the session, which does not wait for it.
     pub fn attach(&mut self, side: Side) {
-        self.end(side).port.attached = true;
-        if side == Side::Near && self.state.phase == Phase::Closing {
-            self.bid_farewell();
-            self.near.end();
+        match (self.state.phase, side) {
+            (Phase::Over, _) | (Phase::Closing, Side::Far) => return,
+            (Phase::Closing, Side::Near) => {
+                self.near.port.attached = true;
+                self.bid_farewell();
+                self.near.end();
+            }
+            _ => self.end(side).port.attached = true,
         }
         self.run();
     }
