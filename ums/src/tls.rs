@@ -63,6 +63,10 @@ pub(crate) fn explain(address: &str, stage: Stage, error: &io::Error) -> Error {
     let how = match error.kind() {
         // A blocking socket whose time is up says either, by platform.
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Unreachable::Timeout { stage },
+        // rustls' own words are for programmers.
+        io::ErrorKind::UnexpectedEof => {
+            Unreachable::Lost { stage, what: "the server closed it without TLS's goodbye".into() }
+        }
         _ => Unreachable::Lost { stage, what: error.to_string() },
     };
     Error::Unreachable { address, how }

@@ -1,6 +1,7 @@
 //! What UMS says, and what becomes of it.
 
-use std::net::TcpListener;
+use std::io::Read;
+use std::net::{Shutdown, TcpListener};
 use std::time::Duration;
 
 use procy_core::error::Fault;
@@ -269,15 +270,24 @@ pub(crate) fn drip<F: Face>() {
 
 pub(crate) fn cut<F: Face>() {
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{";
-    for reply in [Reply::Raw(head.into()), Reply::Raw(Vec::new())] {
+    // It may be all of it, but who cut it is not known.
+    let unframed = "HTTP/1.1 200 OK\r\n\r\n{\"message\":\"JSESSIONID=SESSION1\"}";
+    for reply in [
+        Reply::Raw(head.into()),
+        Reply::Raw(Vec::new()),
+        Reply::Cut(head.into()),
+        Reply::Cut(unframed.into()),
+    ] {
         let (_server, config) = Server::replies([reply]);
-        let error = F::new(config).unwrap().login().unwrap_err();
-        let lost = matches!(
-            &error,
-            Error::Unreachable { how: Unreachable::Lost { stage: Stage::Answer, .. }, .. }
-        );
-        assert!(lost, "{error:?}");
+        assert_lost(F::new(config).unwrap().login(), Stage::Answer);
     }
+    let server = Server::on_connection(|mut stream, _| {
+        stream.shutdown(Shutdown::Write).unwrap();
+        // To close with bytes unread would be a reset.
+        let _ = stream.read_to_end(&mut Vec::new());
+    });
+    let config = server.config(Trust::System);
+    assert_lost(F::new(config).unwrap().login(), Stage::Handshake);
 }
 
 pub(crate) fn unreachable<F: Face>() {
@@ -316,6 +326,18 @@ pub(crate) fn no_leaks<F: Face>() {
     for secret in [PASSWORD, "aGVscGRlc2s6b3BlbiBzZXNhbWU", "SESSION1"] {
         assert!(!shown.contains(secret), "{shown}");
     }
+}
+
+/// It is, and told in words of ours, not in those that rustls has for programmers.
+fn assert_lost<T: std::fmt::Debug>(outcome: Result<T, Error>, expected: Stage) {
+    let error = outcome.unwrap_err();
+    let lost = matches!(
+        &error,
+        Error::Unreachable { how: Unreachable::Lost { stage, .. }, .. } if *stage == expected
+    );
+    assert!(lost, "{error:?}");
+    let text = error.to_string();
+    assert!(!text.contains("http") && !text.contains("eof"), "{text}");
 }
 
 fn assert_times_out<T: std::fmt::Debug>(outcome: Result<T, Error>, expected: Stage) {

@@ -29,6 +29,8 @@ pub(crate) enum Reply {
     Json(u16, String),
     /// These bytes as they are, and the end.
     Raw(Vec<u8>),
+    /// These bytes as they are, and the end without close_notify.
+    Cut(Vec<u8>),
     /// Nothing, until the client goes.
     Hang,
     /// These bytes, then one more every 10 ms, until the client goes.
@@ -199,6 +201,10 @@ fn answer(stream: &mut StreamOwned<ServerConnection, TcpStream>, reply: Reply) {
         }
         Reply::Raw(bytes) => {
             let _ = stream.write_all(&bytes);
+        }
+        Reply::Cut(bytes) => {
+            let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
+            return;
         }
         Reply::Hang => wait_for_the_end(stream, PATIENCE, |_| false),
         Reply::Drip(bytes) => {
