@@ -37,7 +37,7 @@ async fn files_run_out(runtime: &str, own: usize) {
         let address = address.clone();
         tokio::spawn(async move { Viewer::connect(&address).await })
     };
-    procy.says("a viewer cannot be accepted").await;
+    procy.says("viewers cannot be accepted").await;
     first.types(b'a').await;
     typed(&rig, "a").await;
 
@@ -56,6 +56,14 @@ async fn files_run_out(runtime: &str, own: usize) {
     assert_eq!(end.code, 130, "{runtime}: {end:?}");
     assert!(end.error()["message"].as_str().unwrap().contains("Too many open files"), "{end:?}");
     assert_eq!(end.named("relaying").count(), 2, "{runtime}: {end:?}");
+    // Trouble and its end, each told once.
+    let told: Vec<bool> = end
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("viewers "))
+        .map(|line| line.contains("cannot be accepted"))
+        .collect();
+    assert!(told.chunks(2).all(|news| news == [true, false]), "{runtime}: {end:?}");
 }
 
 #[tokio::test]
