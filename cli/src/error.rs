@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
-use std::fmt;
+use std::{fmt, io};
 
 use procy_core::error::{Error as SessionError, Fault, Party};
 use procy_core::timer::Why;
@@ -45,6 +45,15 @@ impl Failure {
         help: impl Into<Cow<'static, str>>,
     ) -> Self {
         Self { exit: Exit::Local, ..Self::usage(code, message, help) }
+    }
+
+    /// There is no file, thread or memory left for something.
+    pub(crate) fn exhausted(code: &'static str, what: &str, error: &io::Error) -> Self {
+        Self::local(
+            code,
+            format!("{what}: {error}"),
+            "Allow the program more open files and threads (ulimit -n, ulimit -u), or fewer viewers (--max-viewers).",
+        )
     }
 
     /// What UMS says about a device.

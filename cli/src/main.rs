@@ -19,6 +19,7 @@ mod stop;
 mod ums;
 
 use std::future::Future;
+use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -30,6 +31,9 @@ use output::Output;
 use settings::{ShadowSettings, UmsSettings};
 use shadow::Ending;
 use stop::Stop;
+
+/// More files than a command opens before its first session, with any runtime.
+const FILES: usize = 16;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -119,19 +123,25 @@ fn manual(command: Option<&str>) -> Result<clap_mangen::Man, Failure> {
     Ok(clap_mangen::Man::new(page))
 }
 
+/// Whether there is room for the files that every command keeps open. Without it the event loops' libraries would panic.
+fn has_files() -> io::Result<()> {
+    let pipes: io::Result<Vec<_>> = (0..FILES / 2).map(|_| io::pipe()).collect();
+    pipes.map(drop)
+}
+
 fn print(output: &Output, text: &[u8]) -> Ending {
     output.result(&String::from_utf8_lossy(text)).map_err(stdout_failed)?;
     Ok(exit::Exit::Ok)
 }
 
-fn stdout_failed(error: std::io::Error) -> Failure {
+fn stdout_failed(error: io::Error) -> Failure {
     Failure::local("output-failed", format!("stdout cannot be written: {error}"), "")
 }
 
 /// One thread is enough: a helpdesk's few sessions wait for the network most of the time.
 fn block_on<F: Future<Output = Ending>>(command: impl FnOnce(Stop) -> F) -> Ending {
-    let failed =
-        |error| Failure::local("runtime-failed", format!("the program cannot start: {error}"), "");
+    let failed = |error| Failure::exhausted("runtime-failed", "the program cannot start", &error);
+    has_files().map_err(failed)?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let ending = runtime.block_on(async { command(Stop::on_signals().map_err(failed)?).await });

@@ -70,7 +70,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let exit = match &error {
             Error::Url { .. } | Error::Ca { .. } | Error::Query(_) => Exit::Usage,
-            Error::Setup { .. } => Exit::Local,
+            Error::Setup { .. } | Error::Exhausted { .. } => Exit::Local,
             Error::Ums(UmsError::UserMalformed) => Exit::Usage,
             _ => Exit::Ums,
         };

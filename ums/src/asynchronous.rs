@@ -201,20 +201,24 @@ impl Client {
         let addresses: Vec<SocketAddr> = match timeout_at(deadline, resolving).await {
             Ok(Ok(addresses)) => addresses.collect(),
             Ok(Err(error)) => {
-                return Err(self.unreachable(Unreachable::Resolve { what: error.to_string() }));
+                let how = |what| Unreachable::Resolve { what };
+                return Err(Error::no_connection(&endpoint.authority, &error, how));
             }
             Err(_) => return Err(self.unreachable(Unreachable::Timeout { stage: Stage::Connect })),
         };
-        let mut how = Unreachable::Resolve { what: "it has no address".into() };
+        let mut last = self.unreachable(Unreachable::Resolve { what: "it has no address".into() });
         for (index, address) in addresses.iter().enumerate() {
             let share = share(deadline - Instant::now(), addresses.len() - index);
             match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => how = Unreachable::Connect { what: error.to_string() },
-                Err(_) => how = Unreachable::Timeout { stage: Stage::Connect },
+                Ok(Err(error)) => {
+                    let how = |what| Unreachable::Connect { what };
+                    last = Error::no_connection(&endpoint.authority, &error, how);
+                }
+                Err(_) => last = self.unreachable(Unreachable::Timeout { stage: Stage::Connect }),
             }
         }
-        Err(self.unreachable(how))
+        Err(last)
     }
 
     async fn within<T>(

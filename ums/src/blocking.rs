@@ -199,15 +199,13 @@ impl Client {
         let deadline = deadline.min(Instant::now() + self.config.timeouts.connect);
         let endpoint = &self.config.endpoint;
         let unreachable = |how| Error::Unreachable { address: endpoint.authority.clone(), how };
-        let addresses = resolve(&endpoint.host, endpoint.port, deadline).map_err(|error| {
-            match error.kind() {
-                io::ErrorKind::TimedOut => {
-                    unreachable(Unreachable::Timeout { stage: Stage::Connect })
-                }
-                _ => unreachable(Unreachable::Resolve { what: error.to_string() }),
-            }
-        })?;
-        let mut how = Unreachable::Resolve { what: "it has no address".into() };
+        let failed = |error: &io::Error, how: fn(String) -> Unreachable| match error.kind() {
+            io::ErrorKind::TimedOut => unreachable(Unreachable::Timeout { stage: Stage::Connect }),
+            _ => Error::no_connection(&endpoint.authority, error, how),
+        };
+        let addresses = resolve(&endpoint.host, endpoint.port, deadline)
+            .map_err(|error| failed(&error, |what| Unreachable::Resolve { what }))?;
+        let mut last = unreachable(Unreachable::Resolve { what: "it has no address".into() });
         for (index, address) in addresses.iter().enumerate() {
             let left = deadline.saturating_duration_since(Instant::now());
             let among = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX).max(1);
@@ -215,13 +213,10 @@ impl Client {
             let share = (left / among).max(Duration::from_millis(1));
             match TcpStream::connect_timeout(address, share) {
                 Ok(stream) => return Ok(stream),
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                    how = Unreachable::Timeout { stage: Stage::Connect };
-                }
-                Err(error) => how = Unreachable::Connect { what: error.to_string() },
+                Err(error) => last = failed(&error, |what| Unreachable::Connect { what }),
             }
         }
-        Err(unreachable(how))
+        Err(last)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why a call failed: before UMS could answer, or because of what it answered.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::{fmt, io};
 
 use procy_core::credential::Fingerprint;
 use procy_core::error::Fault;
@@ -36,6 +36,14 @@ pub enum Error {
         address: String,
         /// What happened.
         how: Unreachable,
+    },
+    /// This machine has no socket left to ask UMS with.
+    #[error("this machine has no connection left to ask UMS at {address} with: {what}")]
+    Exhausted {
+        /// `host:port`.
+        address: String,
+        /// What the system says.
+        what: String,
     },
     /// The server's certificate is not one to trust.
     #[error(
@@ -91,6 +99,7 @@ impl Error {
             Self::Ca { .. } => "ums-ca",
             Self::Setup { .. } => "ums-tls-setup",
             Self::Unreachable { .. } => "ums-unreachable",
+            Self::Exhausted { .. } => "host-exhausted",
             Self::Untrusted { .. } => "ums-untrusted",
             Self::NotTls { .. } => "ums-not-tls",
             Self::TlsFailed { .. } => "ums-tls-failed",
@@ -98,6 +107,21 @@ impl Error {
             Self::Ums(error) => error.code(),
             Self::Query(error) => error.code(),
             Self::Find(error) => error.code(),
+        }
+    }
+
+    /// What it means that a name does not resolve or an address cannot be connected to: what `how` makes of the system's
+    /// words, unless it is this machine that lacks something.
+    pub(crate) fn no_connection(
+        address: &str,
+        error: &io::Error,
+        how: fn(String) -> Unreachable,
+    ) -> Self {
+        let (address, what) = (address.to_owned(), error.to_string());
+        if is_exhausted(error) {
+            Self::Exhausted { address, what }
+        } else {
+            Self::Unreachable { address, how: how(what) }
         }
     }
 
@@ -111,6 +135,7 @@ impl Error {
             Self::Url { .. }
             | Self::Ca { .. }
             | Self::Setup { .. }
+            | Self::Exhausted { .. }
             | Self::Untrusted { .. }
             | Self::NotTls { .. }
             | Self::NotHttp { .. }
@@ -156,6 +181,9 @@ impl Error {
             Self::Unreachable { .. } => {
                 "Check that UMS runs, that address and port are right (8443 unless changed), and that this machine may \
                  reach them."
+            }
+            Self::Exhausted { .. } => {
+                "Allow the program more open files (ulimit -n), or let it do less at once."
             }
             Self::NotTls { .. } => {
                 "Check the port: the interface of UMS is on 8443 unless it was changed; 9080 is no TLS."
@@ -281,5 +309,40 @@ impl fmt::Display for Distrust {
             }
             Self::Other { what } => write!(f, "its certificate cannot be verified ({what})"),
         }
+    }
+}
+
+/// Whether the process or the machine has no descriptor or memory left.
+fn is_exhausted(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let lacks = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+        Errno::from_io_error(error).is_some_and(|error| lacks.contains(&error))
+    }
+    #[cfg(not(unix))]
+    {
+        error.kind() == io::ErrorKind::OutOfMemory
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_not_laid_to_ums() {
+        let error = |errno: Errno| {
+            Error::no_connection("ums:8443", &errno.into(), |what| Unreachable::Connect { what })
+        };
+        for lack in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            let error = error(lack);
+            assert_eq!((error.code(), error.fault()), ("host-exhausted", Fault::Configuration));
+            assert!(error.to_string().ends_with(&io::Error::from(lack).to_string()), "{error}");
+        }
+        let refused = error(Errno::CONNREFUSED);
+        assert_eq!((refused.code(), refused.fault()), ("ums-unreachable", Fault::Peer));
     }
 }

@@ -99,6 +99,7 @@ impl Attempt {
                     }
                 }
                 Step::Dialled(dialled) => self.dialled(dialled),
+                Step::Failed(failure) => self.abandon(failure),
                 Step::Over(over) => {
                     (self.turn, self.job, self.over) = (None, None, Some(over));
                 }
@@ -110,6 +111,8 @@ impl Attempt {
     fn event(&mut self, event: Event) -> Option<Milestone> {
         let target = Arc::clone(&self.target);
         match event {
+            // It is given up already: no password is to be wasted on it.
+            Event::CredentialNeeded if self.failure.is_some() => {}
             Event::CredentialNeeded => {
                 let output = self.output.clone();
                 let pause = self.pause;
@@ -124,10 +127,10 @@ impl Attempt {
                     (target.credential().await, turn)
                 }));
             }
-            Event::ConnectNeeded => {
-                let (host, port) = target.connecting();
-                self.running.tell(Order::Connect(host, port));
-            }
+            Event::ConnectNeeded => match target.connecting() {
+                Ok((host, port)) => self.running.tell(Order::Connect(host, port)),
+                Err(failure) => self.abandon(failure),
+            },
             Event::Established { version } => self.output.fact(&Fact::Established { version }),
             Event::Verified { fingerprint } => self.output.fact(&Fact::Verified { fingerprint }),
             Event::ViewerNeeded => return Some(Milestone::ViewerNeeded),
@@ -158,11 +161,14 @@ impl Attempt {
                 self.turn = Some(turn);
                 self.running.tell(Order::Credential(credential, asked));
             }
-            Err(failure) => {
-                self.running.tell(Order::Abandon(failure.to_string()));
-                self.failure = Some(failure);
-            }
+            Err(failure) => self.abandon(failure),
         }
+    }
+
+    /// Ends it for a reason of the program's own, which its viewer is told.
+    fn abandon(&mut self, failure: Failure) {
+        self.running.tell(Order::Abandon(failure.to_string()));
+        self.failure = Some(failure);
     }
 
     fn dialled(&mut self, dialled: Result<SocketAddr, ConnectError>) {

@@ -12,6 +12,7 @@ use procy_core::prologue::console;
 use procy_core::timer::{Deadlines, Instant};
 use procy_core::tls::Crypto;
 use procy_tokio::ConnectError;
+use tokio::net::TcpSocket;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use tokio::time;
 
@@ -94,14 +95,14 @@ impl Target {
 
     /// Begins one of its sessions. A retriable one spares its viewer if the device closes before its hello.
     pub(crate) fn run(&self, verb: Verb, retriable: bool) -> Running {
-        let config = console::Config {
+        let config = Arc::new(console::Config {
             crypto: self.crypto.clone(),
             style: Style { verb, terminator: self.settings.terminator },
             allow_legacy_keys: self.settings.allow_legacy_keys,
             retriable,
             bounds: Bounds { deadlines: self.deadlines.clone(), ..Bounds::default() },
-        };
-        self.runtime.run(Session::console(Arc::new(config), procy_tokio::now()))
+        });
+        self.runtime.run(move || Session::console(Arc::clone(&config), procy_tokio::now()))
     }
 
     /// Waits for this session's turn: other sessions are between their password and their hello. Dropping the guard
@@ -137,10 +138,16 @@ impl Target {
         }
     }
 
-    /// Where to connect to (step 4), now.
-    pub(crate) fn connecting(&self) -> (String, u16) {
+    /// Where to connect to (step 4), now; if this machine has a socket left to do it with, for what a runtime says of
+    /// connecting is laid to the device.
+    pub(crate) fn connecting(&self) -> Result<(String, u16), Failure> {
+        let socket = TcpSocket::new_v4().or_else(|_| TcpSocket::new_v6());
+        socket.map_err(|error| {
+            let what = "this machine has no connection left to reach the device with";
+            Failure::exhausted("host-exhausted", what, &error)
+        })?;
         *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = Some(time::Instant::now());
-        (self.host.clone(), self.port)
+        Ok((self.host.clone(), self.port))
     }
 
     /// It could not be connected to.

@@ -26,6 +26,25 @@ pub(crate) fn procy(arguments: &[&str], home: &Path) -> Command {
         }
     }
     command.env_remove("XDG_CONFIG_HOME").env("HOME", home).args(arguments);
+    watched(command)
+}
+
+/// The same, with so many files at the most from its beginning.
+#[cfg(target_os = "linux")]
+pub(crate) fn with_files(command: &Command, most: u64) -> Command {
+    let command = command.as_std();
+    let mut limited = Command::new("prlimit");
+    limited.arg(format!("--nofile={most}")).arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    watched(limited)
+}
+
+fn watched(mut command: Command) -> Command {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

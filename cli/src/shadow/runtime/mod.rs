@@ -39,29 +39,32 @@ impl Runtime {
     pub(crate) fn start(chosen: args::Runtime) -> Result<Self, Failure> {
         Ok(match chosen {
             args::Runtime::Tokio => Self::Tokio,
-            args::Runtime::Futures => Self::Futures,
+            args::Runtime::Futures => {
+                on_futures::start();
+                Self::Futures
+            }
             #[cfg(unix)]
             args::Runtime::Blocking => Self::Blocking,
             #[cfg(unix)]
-            args::Runtime::Mio => Self::Mio(on_mio::Loop::start().map_err(|error| {
-                let message = format!("the event loop cannot start: {error}");
-                Failure::local("runtime-failed", message, "Allow the program more open files.")
-            })?),
+            args::Runtime::Mio => Self::Mio(
+                on_mio::Loop::start()
+                    .map_err(|error| failed("the event loop cannot start", &error))?,
+            ),
         })
     }
 
-    /// Has a session run from here on.
-    pub(crate) fn run(&self, session: Session) -> Running {
+    /// Has a session run from here on. It may have to be made anew for another runtime, to be given up there.
+    pub(crate) fn run(&self, session: impl Fn() -> Session + Send + 'static) -> Running {
         let (to_session, orders) = unbounded_channel();
         let (to_program, steps) = unbounded_channel();
         let line = Line { orders, steps: to_program };
         match self {
-            Self::Tokio => drop(tokio::spawn(on_tokio::run(session, line))),
-            Self::Futures => drop(tokio::spawn(on_futures::run(session, line))),
+            Self::Tokio => drop(tokio::spawn(on_tokio::run(session(), line))),
+            Self::Futures => drop(tokio::spawn(on_futures::run(session(), line))),
             #[cfg(unix)]
             Self::Blocking => drop(tokio::spawn(on_threads::run(session, line))),
             #[cfg(unix)]
-            Self::Mio(shard) => drop(tokio::spawn(on_mio::run(shard.clone(), session, line))),
+            Self::Mio(shard) => drop(tokio::spawn(on_mio::run(shard.clone(), session(), line))),
         }
         Running { orders: to_session, steps }
     }
@@ -89,6 +92,8 @@ pub(crate) enum Step {
     Event(Event),
     /// What [`Order::Connect`] has come to. The session knows.
     Dialled(Result<SocketAddr, ConnectError>),
+    /// The runtime cannot run it: it is there only to be told [`Order::Abandon`], so that its viewer hears why.
+    Failed(Failure),
     /// It is over.
     Over(Over),
 }
@@ -199,6 +204,10 @@ impl Line {
             }
         }
     }
+}
+
+fn failed(what: &str, error: &io::Error) -> Failure {
+    Failure::exhausted("runtime-failed", what, error)
 }
 
 /// What work comes to; never, if there is none.

@@ -3,6 +3,9 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
 
 use async_io::{Async, Timer};
 use procy_core::Session;
@@ -12,6 +15,12 @@ use tokio::net::lookup_host;
 use super::{Line, Socket, Step};
 
 type Stream = Fin<Async<TcpStream>>;
+
+/// Has async-io open what it keeps open, while there are files for it: later it would panic without.
+pub(super) fn start() {
+    let mut timer = Timer::after(Duration::from_secs(1));
+    let _ = Pin::new(&mut timer).poll(&mut Context::from_waker(Waker::noop()));
+}
 
 pub(super) async fn run(session: Session, mut line: Line) {
     let (mut run, mut dial) = (Run::new(session, system(Timer::after)), None);

@@ -5,23 +5,27 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 
-use procy_blocking::{Answer, CONNECT_WITHIN, ConnectError, Report, Run};
+use procy_blocking::{Answer, CONNECT_WITHIN, ConnectError, Remote, Report, Run};
 use procy_core::Session;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::{Line, Socket, Step};
+use super::{Line, Socket, Step, failed, on_tokio};
 
 /// A session's stack: its memory to read into is on the heap.
 const STACK: usize = 512 * 1024;
 
 type Over = (Report, Option<TcpStream>);
 
-pub(super) async fn run(session: Session, mut line: Line) {
-    let mut run = Run::new(session);
-    // Without a pipe or a thread for it, the line ends, which says that its runtime has failed.
-    let Ok(remote) = run.remote() else { return };
-    let Ok(mut over) = start(run, &line) else { return };
+pub(super) async fn run(session: impl Fn() -> Session, mut line: Line) {
+    let (remote, mut over) = match start(Run::new(session()), &line) {
+        Ok(started) => started,
+        // There is no pipe or no thread for it. In a task of the program's own it needs neither.
+        Err(error) => {
+            line.tell(Step::Failed(failed("the session cannot be run on a thread", &error)));
+            return on_tokio::run(session(), line).await;
+        }
+    };
     let mut dial = None;
     loop {
         tokio::select! {
@@ -43,7 +47,11 @@ pub(super) async fn run(session: Session, mut line: Line) {
     }
 }
 
-fn start(mut run: Run<TcpStream, TcpStream>, line: &Line) -> io::Result<oneshot::Receiver<Over>> {
+fn start(
+    mut run: Run<TcpStream, TcpStream>,
+    line: &Line,
+) -> io::Result<(Remote<TcpStream, TcpStream>, oneshot::Receiver<Over>)> {
+    let remote = run.remote()?;
     let (done, over) = oneshot::channel();
     let steps = line.steps.clone();
     let work = move || {
@@ -53,7 +61,7 @@ fn start(mut run: Run<TcpStream, TcpStream>, line: &Line) -> io::Result<oneshot:
         let _ = done.send((Report::of(run.session()), run.take_near()));
     };
     thread::Builder::new().name("procy session".into()).stack_size(STACK).spawn(work)?;
-    Ok(over)
+    Ok((remote, over))
 }
 
 impl Socket for TcpStream {
