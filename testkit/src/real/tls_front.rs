@@ -136,6 +136,11 @@ impl TlsFront {
         self.address
     }
 
+    /// The process's id. [`TlsFront::socat`]'s children are its connections.
+    pub fn id(&self) -> u32 {
+        self.process.lock().id()
+    }
+
     /// What the program has said so far, for a failing test to show.
     pub fn words(&self) -> String {
         self.process.lock().stderr()
