@@ -12,6 +12,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("core", "core"),
     ("cli", "cli"),
     ("ums", "ums"),
+    ("std", "runtime-std"),
     ("testkit", "testkit"),
     ("tokio", "runtime-tokio"),
     ("blocking", "runtime-blocking"),

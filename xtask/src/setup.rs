@@ -35,6 +35,7 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     ("stunnel4", Program("stunnel"), "a TLS front that we did not write"),
     ("openssl", Program("openssl"), "certificates, and a second TLS front"),
     ("socat", Program("socat"), "joins `openssl s_server` to a socket; a third TLS front"),
+    ("iproute2", Program("ip"), "joins network namespaces, to part them again"),
     ("python3", Program("python3"), "runs vncdotool, the scripted viewer"),
     ("python3-venv", PythonModule("ensurepip"), "installs vncdotool apart from the system's Python"),
 ];

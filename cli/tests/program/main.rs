@@ -16,7 +16,11 @@ mod ending;
 #[cfg(target_os = "linux")]
 mod faults;
 mod given;
+#[cfg(target_os = "linux")]
+mod lan;
 mod options;
+#[cfg(target_os = "linux")]
+mod partition;
 mod program;
 mod rig;
 mod runtimes;

@@ -123,6 +123,17 @@ impl Program {
         std::fs::read_dir(directory).unwrap().map(number).collect()
     }
 
+    /// Waits until no more files and sockets are open than these. A session's are closed right after it has told its end.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn closes_all_but(&self, files: usize) {
+        let closed = async {
+            while self.open_files().len() > files {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(WITHIN, closed).await.expect("sockets are left open");
+    }
+
     /// As if Ctrl-C was pressed.
     pub(crate) fn interrupt(&self) {
         self.signal(Signal::INT);
