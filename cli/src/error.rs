@@ -6,6 +6,7 @@ use std::{fmt, io};
 
 use procy_core::error::{Error as SessionError, Fault, Party};
 use procy_core::timer::Why;
+use procy_core::tls::KeyError;
 
 use crate::exit::Exit;
 
@@ -95,19 +96,34 @@ impl From<&SessionError> for Failure {
             SessionError::Cancelled => Exit::Interrupted,
             _ => Exit::Device,
         };
+        let help = match (error.help(), exit) {
+            ("", Exit::Device) => "Try again; if it persists, look at the device's log.",
+            ("", Exit::Viewer) => "Connect the viewer again.",
+            ("", _) => "Try again; if it persists, report this.",
+            (help, _) => help,
+        };
+        let option = match error {
+            SessionError::Key(KeyError::TooSmall { curable: true, .. }) => {
+                "The option is --allow-legacy-keys."
+            }
+            SessionError::ClosedBeforeHello { .. } => {
+                "The option for another spelling is --verb; auto tries both."
+            }
+            _ => "",
+        };
         Self {
             exit,
             fault: error.fault(),
             code: error.code().into(),
             message: error.to_string(),
-            help: match (error.help(), exit) {
-                ("", Exit::Device) => "Try again; if it persists, look at the device's log.".into(),
-                ("", Exit::Viewer) => "Connect the viewer again.".into(),
-                ("", _) => "Try again; if it persists, report this.".into(),
-                (help, _) => help.into(),
-            },
+            help: with_option(help, option),
         }
     }
+}
+
+/// What a library says is to be done, and how it is done here.
+pub(crate) fn with_option(help: &'static str, option: &str) -> Cow<'static, str> {
+    if option.is_empty() { help.into() } else { format!("{help} {option}").into() }
 }
 
 /// The fault's name in JSON.

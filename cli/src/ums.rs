@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use procy_core::credential::Credential;
 use procy_core::ums::{Device, DeviceId, DeviceQuery, UmsError};
-use procy_ums::{Client, Config, Error};
+use procy_ums::{Client, Config, Distrust, Error};
 use tokio::time::timeout;
 
-use crate::error::Failure;
+use crate::error::{Failure, with_option};
 use crate::exit::Exit;
 use crate::fact::Level;
 use crate::output::Output;
@@ -74,12 +74,22 @@ impl From<Error> for Failure {
             Error::Ums(UmsError::UserMalformed) => Exit::Usage,
             _ => Exit::Ums,
         };
+        let option = match &error {
+            Error::Untrusted { shown, why: Distrust::Pin { .. }, .. } => {
+                format!("The option is --ums-fingerprint {shown}.")
+            }
+            Error::Untrusted { shown, .. } => {
+                format!("The options are --ums-fingerprint {shown} and --ums-ca PEM.")
+            }
+            Error::Ca { .. } => "The options are --ums-ca and --ums-fingerprint.".to_owned(),
+            _ => String::new(),
+        };
         Self {
             exit,
             fault: error.fault(),
             code: error.code().into(),
             message: error.to_string(),
-            help: error.help(),
+            help: with_option(error.help(), &option),
         }
     }
 }

@@ -115,7 +115,7 @@ pub enum Error {
         how: Broken,
     },
     /// TLS failed, in the handshake or after it.
-    #[error("{fault}")]
+    #[error("TLS with the {party} failed: {fault}")]
     Tls {
         /// Who stands at the other end.
         party: Party,
@@ -171,7 +171,8 @@ pub enum Error {
         /// The bound that it passed.
         limit: usize,
     },
-    /// A peer was lost while relaying; everything received before is delivered.
+    /// The one who serves, a device or its local VNC server, was lost while relaying; everything received before is
+    /// delivered.
     #[error("the connection to the {party} was lost: {how}")]
     Lost {
         /// Who was lost.
@@ -208,6 +209,7 @@ impl Error {
             Self::Key(error) => error.code(),
             Self::Setup(_) => "tls-setup",
             Self::Connect { party: Party::Service, .. } => "service-unreachable",
+            Self::Connect { party: Party::Console, .. } => "console-unreachable",
             Self::Connect { how: Broken::Refused, .. } => "device-refused",
             // The host's own bound on connecting is told like ours.
             Self::Connect { how: Broken::TimedOut, .. } => timeout_code(&Why::Connect),
@@ -223,10 +225,8 @@ impl Error {
             Self::Left { party: Party::Console, .. } => "console-left",
             Self::Left { party: Party::Service, .. } => "service-left",
             Self::Early { .. } => "spoke-too-early",
-            Self::Lost { party: Party::Viewer, .. } => "viewer-lost",
-            Self::Lost { party: Party::Device, .. } => "device-lost",
-            Self::Lost { party: Party::Console, .. } => "console-lost",
             Self::Lost { party: Party::Service, .. } => "service-lost",
+            Self::Lost { .. } => "device-lost",
             Self::Timeout(why) => timeout_code(why),
             Self::Command(_) => "command-invalid",
             Self::Refused => "password-refused",
@@ -259,6 +259,10 @@ impl Error {
             Self::Connect { party: Party::Service, .. } => {
                 "Start the local VNC server, or correct its address."
             }
+            // What follows is for whoever runs a console. A device that serves one can only wait for it to come again.
+            Self::Connect { party: Party::Console, .. }
+            | Self::Tls { party: Party::Console, .. }
+            | Self::LeftInHandshake { party: Party::Console, .. } => "",
             Self::Connect { how: Broken::Refused, .. } => {
                 "Check that the device is the right one and that shadowing is allowed in its profile; the port is 5900 \
                  unless it was changed."
@@ -282,7 +286,7 @@ impl Error {
             Self::ClosedBeforeHello { .. } => {
                 "Likely causes: the device could not reach UMS to check the password, or UMS refused it as wrong, used or \
                  expired; the person at the device declined; the firmware spells the command PROXYCMD (try \
-                 --verb auto); or UMS 12.07.100, which refuses passwords in some time zones (fixed in 12.07.110)."
+                 the other spelling); or UMS 12.07.100, which refuses passwords in some time zones (fixed in 12.07.110)."
             }
             Self::NotRfb(_) => {
                 "The device's VNC server is not working as it should: restart it, or look at its log."
@@ -306,7 +310,7 @@ impl Error {
 fn timeout_text(why: &Why) -> &'static str {
     match why {
         Why::Credential => "the device's credential was not brought in time",
-        Why::Connect => "the device could not be connected to in time",
+        Why::Connect => "the connection could not be made in time",
         Why::Handshake => "the TLS handshake did not finish in time",
         Why::Viewer => "no viewer came in time",
         Why::Password => "the one-time password expired before it could be sent",

@@ -41,7 +41,7 @@ fn configuration() -> Vec<Case> {
             "openssl x509",
         ),
         (small(512, false), "key-too-small", "of 512 bits; less than 2048", "makes a larger key."),
-        (small(1_024, true), "key-too-small", "of 1024 bits", "--allow-legacy-keys"),
+        (small(1_024, true), "key-too-small", "of 1024 bits", "allow legacy keys"),
         (
             KeyError::Unsupported { kind: "Ed448".into() }.into(),
             "key-unsupported",
@@ -79,6 +79,12 @@ fn connecting() -> Vec<Case> {
             "device-refused",
             "the device cannot be reached: nothing listens there",
             "the port is 5900",
+        ),
+        (
+            connect(Party::Console, Broken::Refused),
+            "console-unreachable",
+            "the console cannot be reached: nothing listens there",
+            "",
         ),
         (
             connect(Party::Device, Broken::TimedOut),
@@ -140,10 +146,22 @@ fn tls() -> Vec<Case> {
             "look at the device's log",
         ),
     ]
-    .map(|(fault, code, text, help)| {
-        (Error::Tls { party: Party::Device, fault }, code, Fault::Peer, text, help)
+    .into_iter()
+    .flat_map(|(fault, code, text, help)| {
+        // What a device's operator could do is of no use to a device.
+        [(Party::Device, help), (Party::Console, "")].map(|(party, help)| {
+            (Error::Tls { party, fault: fault.clone() }, code, Fault::Peer, text, help)
+        })
     })
-    .into()
+    .collect()
+}
+
+#[test]
+fn a_tls_failure_names_the_peer() {
+    for (party, words) in [(Party::Device, "the device"), (Party::Console, "the console")] {
+        let error = Error::Tls { party, fault: TlsFault::Version };
+        assert!(error.to_string().starts_with(&format!("TLS with {words} failed: ")), "{error}");
+    }
 }
 
 fn device() -> Vec<Case> {
@@ -165,6 +183,12 @@ fn device() -> Vec<Case> {
             "wait some seconds",
         ),
         (
+            Error::LeftInHandshake { party: Party::Console, how: Leave::Closed },
+            "closed-in-handshake",
+            "the console left during the TLS handshake (close_notify)",
+            "",
+        ),
+        (
             Error::SpokeFirst { shown: b"\n220".to_vec() },
             "spoke-first",
             r#"it began with "\n220""#,
@@ -174,7 +198,7 @@ fn device() -> Vec<Case> {
             Error::ClosedBeforeHello { how: Leave::Fin },
             "closed-before-hello",
             "after the password was sent (end of stream)",
-            "--verb auto",
+            "try the other spelling",
         ),
         (Error::NotRfb(not_rfb), "not-rfb", r#"the peer sent "H""#, "restart it"),
         (
@@ -203,9 +227,7 @@ fn device() -> Vec<Case> {
             "the console sent more than 4096 bytes",
             "",
         ),
-        (lost(Party::Viewer), "viewer-lost", "to the viewer was lost: connection reset", ""),
         (lost(Party::Device), "device-lost", "to the device was lost", "was switched off"),
-        (lost(Party::Console), "console-lost", "to the console was lost", ""),
         (lost(Party::Service), "service-lost", "to the local VNC server was lost", ""),
         (
             Error::Command(CommandError::NotACommand { at: 3 }),
@@ -227,7 +249,13 @@ fn waiting() -> Vec<Case> {
     use Fault::{Caller, Peer};
     [
         (Why::Credential, "credential-timeout", Caller, "credential was not brought", ""),
-        (Why::Connect, "device-timeout", Peer, "could not be connected to", "the device is on"),
+        (
+            Why::Connect,
+            "device-timeout",
+            Peer,
+            "the connection could not be made",
+            "the device is on",
+        ),
         (Why::Handshake, "handshake-timeout", Peer, "handshake did not finish", "finish TLS"),
         (Why::Viewer, "viewer-timeout", Peer, "no viewer came", "Start the viewer sooner"),
         (Why::Password, "password-expired", Caller, "password expired", "Ask for a new password"),

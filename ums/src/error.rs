@@ -1,6 +1,5 @@
 //! Why a call failed: before UMS could answer, or because of what it answered.
 
-use std::borrow::Cow;
 use std::{fmt, io};
 
 use procy_core::credential::Fingerprint;
@@ -145,34 +144,28 @@ impl Error {
 
     /// What an operator can do about it.
     #[must_use]
-    pub fn help(&self) -> Cow<'static, str> {
-        Cow::Borrowed(match self {
-            Self::Untrusted { shown, why: Distrust::Pin { .. }, .. } => {
-                return Cow::Owned(format!(
-                    "If the certificate of UMS was renewed, find out its SHA-256 on the UMS server and compare; if it is \
-                     this one, use --ums-fingerprint {shown}. If not, somebody may stand between."
-                ));
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Untrusted { why: Distrust::Pin { .. }, .. } => {
+                "If the certificate of UMS was renewed, find out its SHA-256 on the UMS server and compare; if it is this \
+                 one, trust it. If not, somebody may stand between."
             }
-            Self::Untrusted { shown, why, .. } => {
-                let name = match why {
-                    Distrust::Name { .. } => {
-                        "Use a name for which the certificate was made. Or else: "
-                    }
-                    _ => "",
-                };
-                return Cow::Owned(format!(
-                    "{name}compare the fingerprint with the one on the UMS server; if they are the same, accept exactly \
-                     this certificate with --ums-fingerprint {shown}, or trust the authority that issued it with --ums-ca \
-                     PEM."
-                ));
+            Self::Untrusted { why: Distrust::Name { .. }, .. } => {
+                "Use a name for which the certificate was made. Or else: compare the fingerprint with the one on the UMS \
+                 server; if they are the same, trust exactly this certificate by its fingerprint, or the authority that \
+                 issued it."
+            }
+            Self::Untrusted { .. } => {
+                "Compare the fingerprint with the one on the UMS server; if they are the same, trust exactly this \
+                 certificate by its fingerprint, or the authority that issued it."
             }
             Self::Url { .. } => {
                 "Give it as https://SERVER, https://SERVER:PORT or https://SERVER:PORT/PATH; the port is 8443 and the path \
                  /umsapi unless they were changed."
             }
             Self::Ca { .. } => {
-                "Give a PEM file with the certificate of the authority that issued the certificate of UMS (--ums-ca), or \
-                 the SHA-256 of that certificate (--ums-fingerprint)."
+                "Give a PEM file with the certificate of the authority that issued the certificate of UMS, or \
+                 the SHA-256 of that certificate."
             }
             Self::Setup { .. } => "Choose another crypto provider, or report this.",
             Self::Unreachable { how: Unreachable::Resolve { .. }, .. } => {
@@ -200,7 +193,7 @@ impl Error {
             Self::Ums(error) => error.help(),
             Self::Query(error) => error.help(),
             Self::Find(error) => error.help(),
-        })
+        }
     }
 }
 

@@ -78,7 +78,7 @@ impl KeyError {
     pub(crate) fn help(&self) -> &'static str {
         match self {
             Self::TooSmall { curable: true, .. } => {
-                "Update the device's firmware so that it makes a larger key, or accept the risk with --allow-legacy-keys."
+                "Update the device's firmware so that it makes a larger key, or accept the risk: allow legacy keys."
             }
             Self::TooSmall { .. } => "Update the device's firmware so that it makes a larger key.",
             Self::Unsupported { .. } => {
