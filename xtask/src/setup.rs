@@ -36,8 +36,10 @@ pub(crate) const FOR_TESTS: &[Need] = &[
     ("openssl", Program("openssl"), "certificates, and a second TLS front"),
     ("socat", Program("socat"), "joins `openssl s_server` to a socket; a third TLS front"),
     ("iproute2", Program("ip"), "joins network namespaces, to part them again"),
-    ("python3", Program("python3"), "runs vncdotool, the scripted viewer"),
-    ("python3-venv", PythonModule("ensurepip"), "installs vncdotool apart from the system's Python"),
+    ("sslscan", Program("sslscan"), "scans the device's TLS"),
+    ("testssl.sh", Program("testssl"), "scans the device's TLS too, with sockets of its own"),
+    ("python3", Program("python3"), "runs vncdotool, the scripted viewer; sslyze, a scanner; tlslite-ng, a TLS stack"),
+    ("python3-venv", PythonModule("ensurepip"), "installs these apart from the system's Python"),
 ];
 
 /// What `cargo xtask bench peers` measures procy against.

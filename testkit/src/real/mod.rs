@@ -26,7 +26,7 @@ use std::time::Duration;
 
 pub use gate::{Gate, Then};
 pub use picture::Picture;
-pub use process::{Process, wait_for};
+pub use process::{Process, VENV, from_venv, wait_for};
 pub use tls_front::{TlsFront, TlsVersions};
 pub use viewer::Viewer;
 pub use vncdo::{capture, type_text, vncdo};

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -177,6 +177,20 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// The package of what is in the tests' Python environment, for [`Process::start`].
+pub const VENV: &str = "none: `cargo xtask test` installs it";
+
+/// The path of a program in the tests' Python environment: the one that `cargo xtask test` names, or else where it is
+/// usually.
+pub fn from_venv(program: &str) -> Result<String> {
+    let venv = std::env::var_os("PROCY_TEST_VENV").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv"),
+        PathBuf::from,
+    );
+    let path = venv.join("bin").join(program).into_os_string().into_string();
+    path.map_err(|path| RigError::new(format!("not a readable path: {}", path.display())))
 }
 
 /// Waits, at most `bound`, until `probe` gives something; `what` is for the error.

@@ -1,10 +1,9 @@
 //! The scripted viewer: vncdotool's `vncdo`, which needs no screen.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 
-use super::process::Process;
-use super::{BOUND, Picture, Result, RigError};
+use super::process::{Process, VENV, from_venv};
+use super::{BOUND, Picture, Result};
 
 /// Runs `vncdo ARGUMENTS` against a VNC server, bounded, to its end; failing is an error with its words.
 pub fn vncdo(server: SocketAddr, arguments: &[&str]) -> Result<()> {
@@ -32,25 +31,14 @@ pub fn type_text(server: SocketAddr, text: &str) -> Result<()> {
 }
 
 fn start(server: SocketAddr, arguments: &[&str], file: Option<&str>) -> Result<Process> {
-    let program = program()?;
-    let mut viewer =
-        Process::start(&program, "none: `cargo xtask test` installs it", |command, folder| {
-            let server = format!("{}::{}", server.ip(), server.port());
-            command.args(["--timeout", &BOUND.as_secs().to_string(), "--server", &server]);
-            command.args(arguments).args(file.map(|name| folder.join(name)));
-            Ok(())
-        })?;
+    let program = from_venv("vncdo")?;
+    let mut viewer = Process::start(&program, VENV, |command, folder| {
+        let server = format!("{}::{}", server.ip(), server.port());
+        command.args(["--timeout", &BOUND.as_secs().to_string(), "--server", &server]);
+        command.args(arguments).args(file.map(|name| folder.join(name)));
+        Ok(())
+    })?;
     // A little longer than its own limit, which says more.
     let status = viewer.wait(BOUND * 2)?;
     if status.success() { Ok(viewer) } else { Err(viewer.complaint(&format!("failed ({status})"))) }
-}
-
-/// From the environment that `cargo xtask test` names, or else where it usually is.
-fn program() -> Result<String> {
-    let venv = std::env::var_os("PROCY_TEST_VENV").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/venv"),
-        PathBuf::from,
-    );
-    let path = venv.join("bin/vncdo").into_os_string().into_string();
-    path.map_err(|path| RigError::new(format!("not a readable path: {}", path.display())))
 }

@@ -1,24 +1,11 @@
 //! What the device's TLS offers to whoever connects, as OpenSSL finds by trying everything that it knows.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may")]
-
-use std::future::pending;
-use std::io;
 use std::process::{Command, Stdio};
 
-use procy_testkit::certificates::{Kind, identity};
-use procy_testkit::device::{DeviceConfig, DeviceStandIn, Service};
-use tokio::io::DuplexStream;
+use procy_testkit::certificates::Kind;
 use tokio::task::spawn_blocking;
 
-/// A device that nobody gets further with than its TLS.
-async fn device(kind: Kind) -> (DeviceStandIn, String) {
-    let service = Service::new(pending::<io::Result<DuplexStream>>);
-    let config = DeviceConfig::new(identity(kind), |_| async { false }, service);
-    let device = DeviceStandIn::start(config).await.unwrap();
-    let address = device.address().to_string();
-    (device, address)
-}
+use crate::device;
 
 fn openssl(arguments: &[&str]) -> (bool, String) {
     let mut command = Command::new("openssl");
@@ -143,6 +130,7 @@ fn scan(address: &str, expected: &Expected) {
 async fn a_device_offers_what_is_modern_and_nothing_else() {
     for expected in EXPECTED {
         let (_device, address) = device(expected.kind).await;
+        let address = address.to_string();
         spawn_blocking(move || scan(&address, &expected)).await.unwrap();
     }
 }
