@@ -1,4 +1,4 @@
-//! TLS scanners and stacks that we did not write, against both of procy's roles. What each is to find stands in `expected/`.
+//! TLS scanners and stacks that we did not write, against procy. What each is to find stands in `expected/`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests may")]
 
@@ -6,6 +6,7 @@ mod openssl;
 mod sslscan;
 mod sslyze;
 mod testssl;
+mod tlslite;
 
 use std::collections::BTreeSet;
 use std::future::pending;
