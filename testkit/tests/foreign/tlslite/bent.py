@@ -1,6 +1,7 @@
 """TLS connections that send what they are told to, not what they should; made of tlslite-ng."""
 
 import socket
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -35,10 +36,13 @@ class Bend:
     message: Callable = lambda conn, msg: msg
     # Gets what is to leave in the handshake and gives the payloads of the records that it leaves in.
     cut: Callable = lambda payload: [payload]
-    # Gets the connection: before it says anything, when the handshake is over, and when data flows.
+    # Gets the connection: before it says anything, when the handshake is over (and a device has the command), and when
+    # data flows.
     first: Callable = lambda conn: None
     stands: Callable = lambda conn: None
     flows: Callable = lambda conn: None
+    # Whether a device asks for the console's certificate.
+    asks: bool = False
     # What differs from the settings below.
     settings: dict = field(default_factory=dict)
 
@@ -55,6 +59,7 @@ class Bent(TLSConnection):
         self.bend = bend
         self.closeSocket = False
         self.warnings = []
+        self.held = bytearray()
         self.settings = HandshakeSettings()
         self.settings.minVersion = self.settings.maxVersion = version
         self.settings.keyShares = ["x25519"]
@@ -186,8 +191,9 @@ def both(one, other):
 
 
 def changed(kind, change):
-    """A message hook: messages of a class leave with a change to them."""
+    """A message hook: messages of a class leave with a change to them, of which the connection itself does not hear."""
     def hook(conn, msg):
+        msg = deepcopy(msg)
         change(msg)
         return msg
     return when(kind, hook)
@@ -201,6 +207,11 @@ def rewritten(kind, rewrite):
 def flipped(data):
     """The same but for the last bit."""
     return data[:-1] + bytes([data[-1] ^ 1])
+
+
+def record(content_type, payload, version=b"\x03\x01"):
+    """A record in the clear."""
+    return bytes([content_type]) + version + len(payload).to_bytes(2, "big") + payload
 
 
 def handshake(kind, body=b""):

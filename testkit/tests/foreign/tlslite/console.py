@@ -72,10 +72,6 @@ def says(data):
     return first
 
 
-def record(content_type, payload, version=b"\x03\x01"):
-    return bytes([content_type]) + version + len(payload).to_bytes(2, "big") + payload
-
-
 def early_data(length):
     return record(DATA, bytes(length), b"\x03\x03")
 
@@ -137,7 +133,8 @@ BENDS = [
     Bend("bytes behind the hello", message=rewritten(
         ClientHello, lambda data: handshake(1, bytes(data[4:]) + b"x"))),
     Bend("a key share of zeros", (TLS13,), message=share(GroupName.x25519, bytes(32))),
-    Bend("a key share that is on no curve", (TLS13,), message=share(GroupName.secp256r1, b"\x04" + bytes(64))),
+    Bend("a key share that is on no curve", (TLS13,), message=share(GroupName.secp256r1, b"\x04" + bytes(64)),
+         settings={"keyShares": ["secp256r1"], "eccCurves": ["secp256r1"]}),
     Bend("a key share of 31 bytes", (TLS13,), message=share(GroupName.x25519, bytes(31))),
     Bend("a key share for another group first", (TLS13,), settings={"keyShares": ["secp521r1"]}),
     # RFC 8446 section 4.2.10: a server that takes none skips what it cannot open.
