@@ -19,6 +19,7 @@ use procy_core::procycmd::{Style, Terminator, Verb};
 use procy_core::prologue::console::Config;
 use procy_core::pump::{Turn, pump};
 use procy_core::sim::{DeviceKind, Plan, Random, World};
+use procy_core::ums::{Response, answer};
 
 fn seeds() -> u64 {
     std::env::var("PROCY_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(10_000)
@@ -133,6 +134,17 @@ fn no_memory_that_the_console_frees_still_holds_it() {
             assert_eq!(left, 0, "{version:?} {stage:?}");
         }
     }
+}
+
+/// As much as the password that it can ask for.
+#[test]
+fn no_memory_that_reading_an_answer_frees_still_holds_the_session_with_ums() {
+    let body = br#"{"message":"JSESSIONID=3FB2F3F6A089FE9029DFD6DAFEF146DC"}"#;
+    let left = heap::freed_with(b"3FB2F3F6A089FE90", || {
+        let cookie = answer::login(&Response { status: 200, set_cookies: Vec::new(), body });
+        assert!(cookie.is_ok());
+    });
+    assert_eq!(left, 0);
 }
 
 /// The instrument finds what is there to find.

@@ -123,13 +123,14 @@ fn read<'a, T: Deserialize<'a>>(call: Call, response: &Response<'a>) -> Result<T
 
 /// An error, if the answer is one. A body with an `errorCode` is, whatever its status.
 fn check(call: Call, response: &Response<'_>) -> Result<(), UmsError> {
-    if first_byte(response.body) == Some(b'{') {
-        let report = serde_json::from_slice(response.body);
-        if let Ok(Report { message, error_code }) = report
-            && let Some(itg) = error_code.text()
-        {
-            return Err(UmsError::reported(call, &itg, &message.text().unwrap_or_default()));
-        }
+    if first_byte(response.body) == Some(b'{')
+        && let Ok(Code { error_code }) = serde_json::from_slice(response.body)
+        && let Some(itg) = error_code.text()
+    {
+        // Only now: in a login that is no error, it is the session.
+        let message = serde_json::from_slice(response.body).ok();
+        let message = message.and_then(|Report { message }| message.text());
+        return Err(UmsError::reported(call, &itg, &message.unwrap_or_default()));
     }
     match response.status {
         200..=299 => Ok(()),
@@ -152,13 +153,18 @@ fn malformed(error: serde_json::Error) -> UmsError {
     }
 }
 
-/// The beginning of every error answer. `stackTrace` is not for users.
+/// What only an error's answer has.
+#[derive(serde::Deserialize)]
+struct Code {
+    #[serde(default, rename = "errorCode")]
+    error_code: Loose,
+}
+
+/// What an error's answer says in words. `stackTrace` is not for users.
 #[derive(serde::Deserialize)]
 struct Report {
     #[serde(default)]
     message: Loose,
-    #[serde(default, rename = "errorCode")]
-    error_code: Loose,
 }
 
 #[derive(serde::Deserialize)]
