@@ -50,7 +50,7 @@ impl Ums {
         Ok(self.client.find(query).await?)
     }
 
-    /// All devices that are not in the bin.
+    /// All devices that are not in the bin, with their details.
     pub(crate) async fn devices(&self) -> Result<Vec<Device>, Failure> {
         Ok(self.client.devices().await?)
     }

@@ -88,13 +88,13 @@ impl Client {
         self.run(Call::ServerStatus, Ask::Open(Api::server_status), answer::server_status).await
     }
 
-    /// Lists the devices, without those in the bin.
+    /// Lists the devices with their details, without those in the bin.
     ///
     /// # Errors
     ///
     /// As all calls.
     pub async fn devices(&self) -> Result<Vec<Device>, Error> {
-        let mut devices = self.all_devices().await?;
+        let mut devices = self.list(Api::devices_with_details).await?;
         devices.retain(|device| !device.in_bin);
         Ok(devices)
     }
@@ -117,7 +117,7 @@ impl Client {
         let device = match query {
             DeviceQuery::Id(id) => self.device(id).await?,
             _ => {
-                let devices = self.all_devices().await?;
+                let devices = self.list(Api::devices).await?;
                 self.device(&query.select(&devices)?.id).await?
             }
         };
@@ -143,8 +143,8 @@ impl Client {
         self.signed(Call::Shadow, &|api, cookie| api.shadow(cookie, id), answer::shadow).await
     }
 
-    async fn all_devices(&self) -> Result<Vec<Device>, Error> {
-        self.signed(Call::Devices, &|api, cookie| api.devices(cookie), answer::devices).await
+    async fn list(&self, ask: fn(Api, &SessionCookie) -> Request) -> Result<Vec<Device>, Error> {
+        self.signed(Call::Devices, &ask, answer::devices).await
     }
 
     async fn signed<T>(

@@ -86,13 +86,13 @@ impl Client {
         self.run(Call::ServerStatus, Ask::Open(Api::server_status), answer::server_status)
     }
 
-    /// Lists the devices, without those in the bin.
+    /// Lists the devices with their details, without those in the bin.
     ///
     /// # Errors
     ///
     /// As all calls.
     pub fn devices(&self) -> Result<Vec<Device>, Error> {
-        let mut devices = self.all_devices()?;
+        let mut devices = self.list(Api::devices_with_details)?;
         devices.retain(|device| !device.in_bin);
         Ok(devices)
     }
@@ -114,7 +114,7 @@ impl Client {
     pub fn find(&self, query: &DeviceQuery) -> Result<Device, Error> {
         let device = match query {
             DeviceQuery::Id(id) => self.device(id)?,
-            _ => self.device(&query.select(&self.all_devices()?)?.id)?,
+            _ => self.device(&query.select(&self.list(Api::devices)?)?.id)?,
         };
         if device.in_bin { Err(FindError::InBin(device.into()).into()) } else { Ok(device) }
     }
@@ -138,8 +138,8 @@ impl Client {
         self.signed(Call::Shadow, &|api, cookie| api.shadow(cookie, id), answer::shadow)
     }
 
-    fn all_devices(&self) -> Result<Vec<Device>, Error> {
-        self.signed(Call::Devices, &|api, cookie| api.devices(cookie), answer::devices)
+    fn list(&self, ask: fn(Api, &SessionCookie) -> Request) -> Result<Vec<Device>, Error> {
+        self.signed(Call::Devices, &ask, answer::devices)
     }
 
     fn signed<T>(

@@ -28,6 +28,7 @@ async fn all_but_those_in_the_bin_are_listed_as_json() {
     let first = end.named("device").next().unwrap();
     assert_eq!((&first["id"], &first["last_ip"]), (&"7".into(), &"127.0.0.1".into()));
     assert_eq!((&first["mac"], &first["schema"]), (&"00E0C5000007".into(), &1.into()));
+    assert!(first["os_type"].as_str().is_some_and(|system| system.starts_with("IGEL")), "{first}");
     assert_eq!(rig.ums.open_sessions(), 0, "signed out");
 }
 
@@ -37,7 +38,7 @@ async fn a_table_is_for_people() {
     let end = devices(&rig, &["--json=false", "kitchen"]).await;
     let lines: Vec<&str> = end.events.iter().map(|line| line.as_str().unwrap()).collect();
     assert!(lines[0].starts_with("ID  NAME"), "{lines:?}");
-    assert!(lines[1].contains("kitchen  192.0.2.8  00E0C5000008"), "{lines:?}");
+    assert!(lines[1].contains("kitchen  192.0.2.8  00E0C5000008  IGEL"), "{lines:?}");
     assert_eq!(lines.len(), 2);
 }
 

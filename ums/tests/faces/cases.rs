@@ -50,7 +50,7 @@ pub(crate) fn the_whole_way<F: Face>() {
         [
             "GET /umsapi/v3/serverstatus -",
             "POST /umsapi/v3/login -",
-            "GET /umsapi/v3/thinclients SESSION1",
+            "GET /umsapi/v3/thinclients?facets=details SESSION1",
             "GET /umsapi/v3/thinclients SESSION1",
             "GET /umsapi/v3/thinclients/1?facets=details SESSION1",
             "GET /umsapi/v3/thinclients/1?facets=online SESSION1",
@@ -90,10 +90,10 @@ pub(crate) fn renewal<F: Face>() {
             server.requests(),
             [
                 "POST /umsapi/v3/login -",
-                "GET /umsapi/v3/thinclients SESSION1",
-                "GET /umsapi/v3/thinclients SESSION1",
+                "GET /umsapi/v3/thinclients?facets=details SESSION1",
+                "GET /umsapi/v3/thinclients?facets=details SESSION1",
                 "POST /umsapi/v3/login -",
-                "GET /umsapi/v3/thinclients SESSION2",
+                "GET /umsapi/v3/thinclients?facets=details SESSION2",
                 "POST /umsapi/v3/logout SESSION2",
             ]
         );
@@ -186,7 +186,7 @@ pub(crate) fn versions<F: Face>() {
             [
                 "POST /umsapi/v3/login -",
                 "POST /umsapi/v2/login -",
-                "GET /umsapi/v2/thinclients SESSION1",
+                "GET /umsapi/v2/thinclients?facets=details SESSION1",
                 "GET /umsapi/v2/serverstatus -",
             ]
         );
