@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
+use procy_core::rfb::HELLO_LEN;
+use procy_testkit::device::What;
 use procy_testkit::ums::Call;
 use rustix::process::{Resource, Rlimit, Signal};
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::program::{End, Program, WITHIN, with_files};
+use crate::program::{End, Program, WITHIN, limited};
 use crate::rig::{Rig, Viewer};
 
 /// It may open so many files more, and no others.
@@ -97,11 +100,12 @@ async fn with_too_few_files_to_begin_with_it_says_so() {
     for (runtime, _) in RUNTIMES {
         let command = rig.shadow_command("id:7", &["--runtime", runtime]);
         for most in 6..=18 {
-            let end = Program::start(&mut with_files(&command, most)).end().await;
+            let end =
+                Program::start(&mut limited(&command, &format!("--nofile={most}"))).end().await;
             end.failed_with("runtime-failed", 1);
             ran_out(&end, "runtime-failed");
         }
-        let mut procy = Program::start(&mut with_files(&command, 24));
+        let mut procy = Program::start(&mut limited(&command, "--nofile=24"));
         Viewer::connect(&procy.listening().await).await.unwrap();
     }
 }
@@ -189,4 +193,77 @@ async fn a_program_that_was_stopped_goes_on_where_it_was() {
         drop(viewer);
         assert_eq!(procy.end().await.code, 0, "{runtime}");
     }
+}
+
+/// As many viewers as may come at once, but for one.
+const HOSTILE: usize = 15;
+
+/// So many viewers that send all that is taken from them and read nothing, before a device that does the same.
+fn flood(rig: &Rig, address: &str) -> JoinSet<()> {
+    rig.flood.begin();
+    let viewer = |address: String| async move {
+        // The program may end just now.
+        let Ok(mut stream) = TcpStream::connect(address).await else { return };
+        // Before that it would be refused.
+        let _ = stream.read_exact(&mut [0; HELLO_LEN]).await;
+        while stream.write_all(&[0; 16 * 1024]).await.is_ok() {}
+    };
+    (0..HOSTILE).map(|_| viewer(address.to_owned())).collect()
+}
+
+#[tokio::test]
+async fn stalled_and_flooding_peers_do_not_use_up_a_small_memory() {
+    for runtime in ["tokio", "mio"] {
+        let rig = Rig::start().await;
+        let command = rig.shadow_command("id:7", &["--runtime", runtime]);
+        // What docs/operations.md promises to be enough: 64 MiB.
+        let mut procy = Program::start(&mut limited(&command, "--as=67108864"));
+        let address = procy.listening().await;
+        let mut steady = Viewer::connect(&address).await.unwrap();
+        procy.event("relaying").await;
+        let hostile = flood(&rig, &address);
+        for _ in 0..HOSTILE {
+            procy.event("relaying").await;
+        }
+        // Until nothing more is taken from any of them; and all the while, the one session goes on.
+        let mut keys = 0;
+        loop {
+            let sent = rig.flood.sent();
+            for _ in 0..20 {
+                keys += 1;
+                steady.types(b'a').await;
+                let seen = rig.desktop.seen_until(|seen| seen.typed.len() == keys);
+                timeout(WITHIN, seen).await.expect("the session stands still");
+            }
+            if rig.flood.sent() == sent {
+                break;
+            }
+        }
+        drop((steady, hostile));
+        procy.interrupt();
+        assert_eq!(procy.end().await.code, 130, "{runtime}");
+    }
+}
+
+#[tokio::test]
+async fn out_of_memory_it_says_so_in_a_line_and_everything_is_closed() {
+    let rig = Rig::start().await;
+    let mut device = rig.device.subscribe();
+    let mut procy = rig.shadow(&[]);
+    let address = procy.listening().await;
+    let steady = Viewer::connect(&address).await.unwrap();
+    procy.event("relaying").await;
+    // No core is wanted.
+    procy.limit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let enough = Some(procy.memory());
+    procy.limit(Resource::As, Rlimit { current: enough, maximum: enough });
+    let hostile = flood(&rig, &address);
+    steady.closed().await;
+    let end = procy.end().await;
+    assert_eq!(end.code, -Signal::ABORT.as_raw(), "{end:?}");
+    assert!(end.stderr.contains("memory allocation of "), "{end:?}");
+    let ended = async { while !matches!(device.recv().await.unwrap().what, What::Ended(_)) {} };
+    timeout(WITHIN, ended).await.expect("the device's session goes on");
+    assert_eq!(rig.ums.open_sessions(), 1, "UMS ends it by itself");
+    drop(hostile);
 }

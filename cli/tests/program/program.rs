@@ -1,5 +1,6 @@
 //! `procy` as a child process, and what it says.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -29,12 +30,12 @@ pub(crate) fn procy(arguments: &[&str], home: &Path) -> Command {
     watched(command)
 }
 
-/// The same, with so many files at the most from its beginning.
+/// The same, under a limit from its beginning: an option of prlimit(1).
 #[cfg(target_os = "linux")]
-pub(crate) fn with_files(command: &Command, most: u64) -> Command {
+pub(crate) fn limited(command: &Command, limit: &str) -> Command {
     let command = command.as_std();
     let mut limited = Command::new("prlimit");
-    limited.arg(format!("--nofile={most}")).arg(command.get_program()).args(command.get_args());
+    limited.arg(limit).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => limited.env(name, value),
@@ -61,6 +62,7 @@ pub(crate) struct Program {
 /// What a program has come to.
 #[derive(Debug)]
 pub(crate) struct End {
+    /// The exit code; of one that a signal has ended, the signal's number, negative.
     pub(crate) code: i32,
     /// All of stdout that was JSON.
     pub(crate) events: Vec<Value>,
@@ -134,6 +136,14 @@ impl Program {
         timeout(WITHIN, closed).await.expect("sockets are left open");
     }
 
+    /// How much of the address space it uses, in bytes.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn memory(&self) -> u64 {
+        let sizes = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id().unwrap()));
+        let pages: u64 = sizes.unwrap().split(' ').next().unwrap().parse().unwrap();
+        pages * u64::try_from(rustix::param::page_size()).unwrap()
+    }
+
     /// As if Ctrl-C was pressed.
     pub(crate) fn interrupt(&self) {
         self.signal(Signal::INT);
@@ -168,7 +178,7 @@ impl Program {
         });
         let status = ended.await.unwrap_or_else(|_| panic!("it does not end: {:?}", self.events));
         let stderr = self.stderr.borrow().clone();
-        let code = status.code().unwrap_or_else(|| panic!("{status}\n{stderr}"));
+        let code = status.code().or_else(|| status.signal().map(|signal| -signal)).unwrap();
         let end = End { code, events: self.events, stderr };
         end.holds_no_secret();
         end

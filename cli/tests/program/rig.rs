@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use procy_core::credential::Password;
@@ -12,7 +13,7 @@ use procy_testkit::desktop::{Desktop, DesktopConfig};
 use procy_testkit::device::{Behaviour, DeviceConfig, DeviceStandIn, Service};
 use procy_testkit::ums::{Device, UmsConfig, UmsStandIn};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -31,7 +32,35 @@ pub(crate) struct Rig {
     pub(crate) desktop: Desktop,
     /// Every password that the device was offered.
     pub(crate) offered: Arc<Mutex<Vec<String>>>,
+    pub(crate) flood: Flood,
     pub(crate) home: TempDir,
+}
+
+/// What a device does instead of showing its desktop, from when it is told to: it sends all that is taken from it, and reads nothing.
+#[derive(Clone, Default)]
+pub(crate) struct Flood {
+    begun: Arc<AtomicBool>,
+    sent: Arc<AtomicU64>,
+}
+
+impl Flood {
+    /// For all sessions from now on.
+    pub(crate) fn begin(&self) {
+        self.begun.store(true, Ordering::SeqCst);
+    }
+
+    /// How much has been taken from all of them together.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.load(Ordering::SeqCst)
+    }
+
+    async fn run(&self, mut stream: DuplexStream) {
+        let mut bytes = b"RFB 003.008\n".to_vec();
+        while stream.write_all(&bytes).await.is_ok() {
+            self.sent.fetch_add(bytes.len() as u64, Ordering::SeqCst);
+            bytes.resize(16 * 1024, 0);
+        }
+    }
 }
 
 impl Rig {
@@ -48,10 +77,12 @@ impl Rig {
         ums.device_boots(DEVICE, &identity.certificate_der);
         let desktop = Desktop::new(&DesktopConfig { animated: false, ..DesktopConfig::default() });
         let offered = Arc::<Mutex<Vec<String>>>::default();
+        let (flood, screen) = (Flood::default(), desktop.clone());
         let device =
-            start_device(&ums, identity, desktop.clone(), behaviour, Arc::clone(&offered)).await;
+            start_device(&ums, identity, screen, flood.clone(), behaviour, Arc::clone(&offered))
+                .await;
         let home = tempfile::tempdir().unwrap();
-        let rig = Self { ums, device, desktop, offered, home };
+        let rig = Self { ums, device, desktop, offered, flood, home };
         rig.secret("ums-password", UMS_PASSWORD);
         rig
     }
@@ -126,6 +157,7 @@ async fn start_device(
     ums: &UmsStandIn,
     identity: Identity,
     desktop: Desktop,
+    flood: Flood,
     behaviour: Behaviour,
     offered: Arc<Mutex<Vec<String>>>,
 ) -> DeviceStandIn {
@@ -136,10 +168,14 @@ async fn start_device(
         async move { door.check_password(DEVICE, password.expose()).await }
     };
     let service = Service::new(move || {
-        let desktop = desktop.clone();
+        let (desktop, flood) = (desktop.clone(), flood.clone());
         async move {
             let (ours, its) = duplex(64 * 1024);
-            tokio::spawn(async move { desktop.serve(its).await });
+            if flood.begun.load(Ordering::SeqCst) {
+                tokio::spawn(async move { flood.run(its).await });
+            } else {
+                tokio::spawn(async move { desktop.serve(its).await });
+            }
             Ok::<_, io::Error>(ours)
         }
     });
