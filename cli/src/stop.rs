@@ -8,9 +8,12 @@ use tokio::sync::watch;
 
 use crate::exit::Exit;
 
-/// How long a polite end may take: more than the sessions' own bound for farewells (5 s) and the one for the UMS logout
-/// (3 s) together.
-const POLITE_END: Duration = Duration::from_secs(10);
+/// How long sessions, and then the viewer that was started, have for their farewells. More than both have of their own (5 s
+/// and 3 s), but for a viewer that takes its rest a little at a time.
+const FAREWELLS: Duration = Duration::from_secs(9);
+
+/// How long a polite end may take: farewells and the UMS logout (3 s) together, and a little more.
+const POLITE_END: Duration = Duration::from_secs(13);
 
 /// Whether the program is to end. Clones see the same.
 #[derive(Clone, Debug)]
@@ -38,6 +41,13 @@ impl Stop {
             // The task that waits for signals is gone with its runtime; nothing will ask any more.
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Waits until it is to end and everybody has had time enough for it. Cancellation-safe.
+    pub(crate) async fn overdue(&mut self) -> Exit {
+        let exit = self.asked().await;
+        tokio::time::sleep(FAREWELLS).await;
+        exit
     }
 
     /// What was asked for, if it was.

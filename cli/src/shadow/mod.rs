@@ -55,7 +55,12 @@ pub(crate) async fn run(settings: ShadowSettings, output: &Output, mut stop: Sto
             let ending = match ending {
                 Some(Ok(target)) => {
                     output.say(Level::Inner, &format!("found {}", target.label()));
-                    open(target.into(), viewer, output, stop).await
+                    let mut overdue = stop.clone();
+                    tokio::select! {
+                        ending = open(target.into(), viewer, output, stop) => ending,
+                        // Signing out must not wait for a viewer that takes its rest drop by drop.
+                        exit = overdue.overdue() => Ok(exit),
+                    }
                 }
                 Some(Err(failure)) => Err(failure),
                 None => Ok(stop.exit().unwrap_or(Exit::Interrupted)),
