@@ -2,7 +2,8 @@
 //!
 //! All protocol is in [`procy_core`]; this crate moves bytes and waits. [`Run`] drives one session over any two
 //! streams, in one task, without locks, channels or tasks of its own. [`console()`] does a whole console session whose
-//! parts are at hand, [`connect`], [`accept`] and [`tune`] bring TCP streams.
+//! parts are at hand, [`connect`], [`accept`] and [`tune`] bring TCP streams. Two whole programs stand in `examples/`:
+//! `shadow`, from a device's name in UMS to the session's end, and `device`, the other side's role.
 //!
 //! ```no_run
 //! use std::sync::Arc;
@@ -51,3 +52,8 @@ pub use procy_core as core;
 pub use procy_std::{
     Answer, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, tune, tune_device,
 };
+
+/// The README's example is compiled with this crate's own.
+#[cfg(all(doctest, feature = "aws-lc-rs"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;
