@@ -15,7 +15,7 @@
 //! use procy_blocking::core::prologue::console::Config;
 //! use procy_blocking::core::tls::Crypto;
 //!
-//! // What UMS has for the device (seeds' steps 2 and 3), and when it was asked.
+//! // What UMS has for the device (steps 2 and 3 of Secure VNC, docs/protocol.md), and when it was asked.
 //! let asked = procy_blocking::now();
 //! let credential = Credential {
 //!     certificate: Certificate::from_der(der)?,

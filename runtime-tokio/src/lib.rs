@@ -14,7 +14,7 @@
 //!
 //! # #[cfg(feature = "aws-lc-rs")]
 //! # async fn shadow(der: &[u8], password: &str) -> Result<(), Box<dyn std::error::Error>> {
-//! // What UMS has for the device (seeds' steps 2 and 3), and when it was asked.
+//! // What UMS has for the device (steps 2 and 3 of Secure VNC, docs/protocol.md), and when it was asked.
 //! let asked = procy_tokio::now();
 //! let credential = Credential {
 //!     certificate: Certificate::from_der(der)?,
