@@ -3,7 +3,7 @@
 use std::process::{Command, ExitCode};
 
 use crate::step::{self, Outcome};
-use crate::{fuzz, no_std, promises, tool, trees};
+use crate::{codes, fuzz, no_std, promises, tool, trees};
 
 /// The pinned cargo-deny; see deny.toml for why it and how it is built.
 const CARGO_DENY: &str = "0.20.2";
@@ -16,6 +16,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("format", format),
     ("dependencies", trees::check),
     ("tests that the threat model names", promises::check),
+    ("error codes that the operations page explains", codes::check),
     ("no_std proof", no_std::prove),
     ("clippy", clippy),
     ("docs", docs),

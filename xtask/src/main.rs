@@ -7,6 +7,7 @@
 
 mod bench;
 mod bench_machine;
+mod codes;
 mod conformance;
 mod coverage;
 mod demo;
@@ -69,7 +70,7 @@ const VERBS: &[(&str, &str, Run)] = &[
     ),
     (
         "lint",
-        "format, clippy, docs, licences, sources, dependencies, named tests, no_std",
+        "format, clippy, docs, licences, sources, dependencies, named tests and codes, no_std",
         lint::run,
     ),
 ];
