@@ -1,6 +1,7 @@
 //! TLS as this project uses it: rustls' unbuffered API behind a vocabulary of our own.
 //!
-//! Nothing outside this module names a rustls type, but for the [`CryptoProvider`] that a [`Crypto`] takes.
+//! Outside this module rustls is named only where a host hands something in: the [`CryptoProvider`] that a [`Crypto`] takes, its
+//! groups, and a device's private key.
 
 mod engine;
 mod pin;
