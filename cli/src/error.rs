@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::{fmt, io};
 
-use procy_core::error::{Error as SessionError, Fault, Party};
+use procy_core::error::{Broken, Error as SessionError, Fault, Party};
 use procy_core::timer::Why;
 use procy_core::tls::KeyError;
 
@@ -92,7 +92,9 @@ impl From<&SessionError> for Failure {
             | SessionError::Early { party: Party::Viewer, .. }
             | SessionError::Lost { party: Party::Viewer, .. }
             | SessionError::Timeout(Why::Viewer) => Exit::Viewer,
-            SessionError::Setup(_) | SessionError::Misuse(_) => Exit::Local,
+            SessionError::Setup(_)
+            | SessionError::Misuse(_)
+            | SessionError::Connect { how: Broken::Exhausted, .. } => Exit::Local,
             SessionError::Cancelled => Exit::Interrupted,
             _ => Exit::Device,
         };

@@ -56,6 +56,8 @@ pub enum Broken {
     TimedOut,
     /// There is no way to it (`EHOSTUNREACH`, `ENETUNREACH`, a name that does not resolve).
     Unreachable,
+    /// This machine lacks what a connection needs (`EMFILE`, `ENFILE`, `ENOBUFS`, `ENOMEM`).
+    Exhausted,
     /// Anything else.
     Other,
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Broken {
             Self::Reset => "connection reset",
             Self::TimedOut => "it no longer answers",
             Self::Unreachable => "there is no way to it",
+            Self::Exhausted => "this machine has no descriptor or memory left for it",
             Self::Other => "the connection broke",
         })
     }
@@ -208,6 +211,7 @@ impl Error {
             Self::Credential(error) => error.code(),
             Self::Key(error) => error.code(),
             Self::Setup(_) => "tls-setup",
+            Self::Connect { how: Broken::Exhausted, .. } => "host-exhausted",
             Self::Connect { party: Party::Service, .. } => "service-unreachable",
             Self::Connect { party: Party::Console, .. } => "console-unreachable",
             Self::Connect { how: Broken::Refused, .. } => "device-refused",
@@ -240,7 +244,10 @@ impl Error {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Credential(_) | Self::Key(_) | Self::Setup(_) => Fault::Configuration,
+            Self::Credential(_)
+            | Self::Key(_)
+            | Self::Setup(_)
+            | Self::Connect { how: Broken::Exhausted, .. } => Fault::Configuration,
             Self::Misuse(_) | Self::Abandoned(_) | Self::Cancelled => Fault::Caller,
             Self::Timeout(Why::Credential | Why::Password | Why::Verdict | Why::Absolute) => {
                 Fault::Caller
@@ -256,6 +263,9 @@ impl Error {
             Self::Credential(error) => error.help(),
             Self::Key(error) => error.help(),
             Self::Setup(_) => "Choose another crypto provider, or report this.",
+            Self::Connect { how: Broken::Exhausted, .. } => {
+                "Allow the program more open files (ulimit -n), or let it do less at once."
+            }
             Self::Connect { party: Party::Service, .. } => {
                 "Start the local VNC server, or correct its address."
             }

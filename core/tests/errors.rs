@@ -60,6 +60,12 @@ fn configuration() -> Vec<Case> {
             "TLS cannot be set up: no groups",
             "another crypto provider",
         ),
+        (
+            Error::Connect { party: Party::Device, how: Broken::Exhausted },
+            "host-exhausted",
+            "the device cannot be reached: this machine has no descriptor",
+            "more open files",
+        ),
     ]
     .map(|(error, code, text, help)| (error, code, Fault::Configuration, text, help))
     .into()

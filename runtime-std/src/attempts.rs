@@ -124,6 +124,8 @@ impl Attempts {
 /// An answer tells more than none, and none more than no way there.
 const fn telling(how: Broken) -> u8 {
     match how {
+        // Whatever answers or does not: it is this machine that must be mended first.
+        Broken::Exhausted => 4,
         Broken::Refused => 3,
         Broken::Reset => 2,
         Broken::TimedOut => 1,

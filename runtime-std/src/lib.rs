@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`now`], [`to_std`] | the core's clock, counted from an epoch of this process |
 //! | [`visit`], [`visit_shared`] | a visit with warm memory: this thread's, or what all threads share |
-//! | [`broken`], [`tune`], [`tune_device`], [`passing`] | the operating system's errors and sockets, as sessions want them |
+//! | [`broken`], [`is_exhausted`], [`passing`], [`tune`], [`tune_device`] | the operating system's errors and sockets, as sessions want them |
 //! | [`Attempts`] | a host's addresses in turn, within a bound |
 //! | [`Step`], [`Answer`], [`Report`], [`verbs!`] | the surface that is the same in every runtime |
 
@@ -19,7 +19,7 @@ mod warm;
 pub use attempts::{Attempts, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES};
 pub use clock::{now, to_std};
 pub use procy_core as core;
-pub use socket::{broken, passing, tune, tune_device};
+pub use socket::{broken, is_exhausted, passing, tune, tune_device};
 pub use socket2::SockRef;
 pub use surface::{Answer, Report, Step};
 pub use warm::{visit, visit_shared};

@@ -10,12 +10,12 @@ use socket2::{SockRef, TcpKeepalive};
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 /// then this often,
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// and so many times: an unplugged device is noticed after 60 s.
+/// and so many times: an unplugged peer is noticed after 60 s, a device on Linux after [`USER_TIMEOUT`].
 #[cfg(not(any(target_os = "openbsd", target_os = "haiku", target_os = "solaris")))]
 const KEEPALIVE_PROBES: u32 = 3;
 /// The same while data is in flight to a device, where keepalive is silent and retransmission lasts for a quarter of an
-/// hour. It also counts the time in which the peer lives but takes nothing (tcp(7)), so it is longer, and a viewer has
-/// none: somebody may have suspended it.
+/// hour. It counts in place of the number of keepalive's probes, and the time in which the peer lives but takes nothing
+/// (tcp(7)), so it is longer, and a viewer has none: somebody may have suspended it.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -50,7 +50,23 @@ pub fn broken(error: &io::Error) -> Broken {
         | ErrorKind::NotConnected => Broken::Reset,
         ErrorKind::TimedOut => Broken::TimedOut,
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Broken::Unreachable,
+        _ if is_exhausted(error) => Broken::Exhausted,
         _ => Broken::Other,
+    }
+}
+
+/// Whether the process or the machine has no descriptor or memory left.
+#[must_use]
+pub fn is_exhausted(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let lacks = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+        Errno::from_io_error(error).is_some_and(|error| lacks.contains(&error))
+    }
+    #[cfg(not(unix))]
+    {
+        error.kind() == ErrorKind::OutOfMemory
     }
 }
 
@@ -66,6 +82,9 @@ pub fn passing(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use std::net::{TcpListener, TcpStream};
+
+    #[cfg(unix)]
+    use rustix::io::Errno;
 
     use super::*;
 
@@ -99,6 +118,10 @@ mod tests {
             (ErrorKind::PermissionDenied, Broken::Other),
         ] {
             assert_eq!(broken(&kind.into()), how, "{kind}");
+        }
+        #[cfg(unix)]
+        for lack in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
+            assert_eq!(broken(&lack.into()), Broken::Exhausted, "{lack}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{fmt, io};
 use procy_core::credential::Fingerprint;
 use procy_core::error::Fault;
 use procy_core::ums::{FindError, QueryError, UmsError};
+use procy_std::is_exhausted;
 
 /// Why a call to UMS failed. [`Error::code`] is stable; the words are not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -302,20 +303,6 @@ impl fmt::Display for Distrust {
             }
             Self::Other { what } => write!(f, "its certificate cannot be verified ({what})"),
         }
-    }
-}
-
-/// Whether the process or the machine has no descriptor or memory left.
-fn is_exhausted(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::io::Errno;
-        let lacks = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-        Errno::from_io_error(error).is_some_and(|error| lacks.contains(&error))
-    }
-    #[cfg(not(unix))]
-    {
-        error.kind() == io::ErrorKind::OutOfMemory
     }
 }
 

@@ -127,10 +127,10 @@ impl Attempt {
                     (target.credential().await, turn)
                 }));
             }
-            Event::ConnectNeeded => match target.connecting() {
-                Ok((host, port)) => self.running.tell(Order::Connect(host, port)),
-                Err(failure) => self.abandon(failure),
-            },
+            Event::ConnectNeeded => {
+                let (host, port) = target.connecting();
+                self.running.tell(Order::Connect(host, port));
+            }
             Event::Established { version } => self.output.fact(&Fact::Established { version }),
             Event::Verified { fingerprint } => self.output.fact(&Fact::Verified { fingerprint }),
             Event::ViewerNeeded => return Some(Milestone::ViewerNeeded),

@@ -12,7 +12,6 @@ use procy_core::prologue::console;
 use procy_core::timer::{Deadlines, Instant};
 use procy_core::tls::Crypto;
 use procy_tokio::ConnectError;
-use tokio::net::TcpSocket;
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 use tokio::time;
 
@@ -138,16 +137,10 @@ impl Target {
         }
     }
 
-    /// Where to connect to (step 4), now; if this machine has a socket left to do it with, for what a runtime says of
-    /// connecting is laid to the device.
-    pub(crate) fn connecting(&self) -> Result<(String, u16), Failure> {
-        let socket = TcpSocket::new_v4().or_else(|_| TcpSocket::new_v6());
-        socket.map_err(|error| {
-            let what = "this machine has no connection left to reach the device with";
-            Failure::exhausted("host-exhausted", what, &error)
-        })?;
+    /// Where to connect to (step 4), now.
+    pub(crate) fn connecting(&self) -> (String, u16) {
         *self.connected.lock().unwrap_or_else(PoisonError::into_inner) = Some(time::Instant::now());
-        Ok((self.host.clone(), self.port))
+        (self.host.clone(), self.port)
     }
 
     /// It could not be connected to.
