@@ -31,6 +31,10 @@ impl<S> Port<S> {
         Self { stream: None, unflushed: false, blocked: false }
     }
 
+    pub(crate) const fn is_some(&self) -> bool {
+        self.stream.is_some()
+    }
+
     pub(crate) fn take(&mut self) -> Option<S> {
         self.stream.take()
     }

@@ -62,18 +62,26 @@ impl Report {
 
 /// What a host does to a session and asks it, as methods of a runtime's `Run`: the same words in every runtime, because
 /// they are written once. It stands inside an `impl` of a type with the fields `session`, `near` and `far` (made `From` a
-/// stream, and with `take`), and a method `visit` that lends the session memory at this moment.
+/// stream, and with `is_some` and `take`), and a method `visit` that lends the session memory at this moment.
 #[macro_export]
 macro_rules! verbs {
     (near: $near:ty, far: $far:ty) => {
-        /// The viewer has come, or the local VNC server is connected.
+        /// The viewer has come, or the local VNC server is connected. A second one is dropped: nobody gets into the middle
+        /// of another's session.
         pub fn attach_near(&mut self, stream: $near) {
+            if self.near.is_some() || self.session.is_over() {
+                return;
+            }
             self.near = ::core::convert::From::from(stream);
             self.visit(|visit| visit.attach($crate::core::event::Side::Near));
         }
 
-        /// The device is connected, or a console has connected.
+        /// The device is connected, or a console has connected. A second one is dropped, and so is one that comes when the
+        /// end is decided.
         pub fn attach_far(&mut self, stream: $far) {
+            if self.far.is_some() || self.session.outcome().is_some() {
+                return;
+            }
             self.far = ::core::convert::From::from(stream);
             self.visit(|visit| visit.attach($crate::core::event::Side::Far));
         }

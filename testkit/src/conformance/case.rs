@@ -314,11 +314,18 @@ impl Case {
             let first_far = self.first_far.iter().map(|script| meet("first far", script));
             let mut fars = first_far.collect::<Result<VecDeque<_>, _>>()?;
             fars.push_back(meet("far", &self.far)?);
+            let mut seconds = VecDeque::new();
+            for (_, deed) in self.plan.iter().chain(&self.later) {
+                if let Deed::AttachSecond(side) = *deed {
+                    seconds.push_back(meet("second", &dropped(side))?);
+                }
+            }
             jobs.push(Job {
                 maker: self.maker()?,
                 credential: credential(self.credential)?,
                 near: Some(near),
                 fars,
+                seconds,
                 plan: self.plan.clone(),
                 later: self.later.clone(),
                 turns,
@@ -400,6 +407,23 @@ impl Case {
                 Ok(Maker::Device(Arc::new(config)))
             }
         }
+    }
+}
+
+/// A peer that must see nothing but the end; the cue that it does bears its side's name.
+fn dropped(side: Side) -> Script {
+    Arc::new(move |scene, wire| {
+        plain::expect_fin(&wire)?;
+        scene.cues.tell(dropped_cue(side));
+        Ok(())
+    })
+}
+
+/// What is told when a second stream for this side has been dropped.
+pub(crate) const fn dropped_cue(side: Side) -> &'static str {
+    match side {
+        Side::Near => "a second near stream is dropped",
+        Side::Far => "a second far stream is dropped",
     }
 }
 

@@ -36,6 +36,8 @@ pub enum Answer<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Deed {
     Attach(Side),
+    /// With a stream that is not this session's, as the side has had its own.
+    AttachSecond(Side),
     Broken(Side, Broken),
     Credential,
     Accept,
@@ -66,6 +68,8 @@ pub struct Job<S> {
     pub(crate) near: Option<S>,
     /// One for each session that the viewer comes to.
     pub(crate) fars: VecDeque<S>,
+    /// In the order of the plan, then of what comes later.
+    pub(crate) seconds: VecDeque<S>,
     pub(crate) plan: Vec<(&'static str, Deed)>,
     pub(crate) later: Vec<(&'static str, Deed)>,
     /// After so many wake-ups the session is dropped.
@@ -158,6 +162,7 @@ impl<S> Job<S> {
         Some(match deed {
             Deed::Attach(Side::Near) => Answer::Attach(Side::Near, self.near.take()?),
             Deed::Attach(Side::Far) => Answer::Attach(Side::Far, self.fars.pop_front()?),
+            Deed::AttachSecond(side) => Answer::Attach(side, self.seconds.pop_front()?),
             Deed::Broken(side, how) => Answer::Broken(side, how),
             Deed::Credential => Answer::Credential(self.credential.clone()),
             Deed::Accept => Answer::Accept,

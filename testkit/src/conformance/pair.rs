@@ -54,8 +54,12 @@ fn run(mut job: Job<End>) -> Report {
         for answer in answers.drain(..) {
             match answer {
                 Answer::Attach(side, end) => {
-                    *(if side == Side::Near { &mut near } else { &mut far }) = Some(Piped(end));
-                    visit.attach(side);
+                    let port = if side == Side::Near { &mut near } else { &mut far };
+                    // As every runtime does: a side has one stream.
+                    if port.is_none() {
+                        *port = Some(Piped(end));
+                        visit.attach(side);
+                    }
                 }
                 Answer::Broken(side, how) => visit.broken(side, how),
                 Answer::Credential(credential) => visit.credential(credential, now()),

@@ -1,11 +1,13 @@
-//! Hosts that answer from elsewhere while their session waits, and hosts that try again.
+//! Hosts that answer from elsewhere while their session waits, hosts that answer too much, and hosts that try again.
 
 use std::time::Duration;
+
+use procy_core::event::Side;
 
 use super::relay::{CONSOLE, device_peer, happy, viewer};
 use crate::certificates::TlsVersions;
 use crate::conformance::LONG;
-use crate::conformance::case::{Case, console};
+use crate::conformance::case::{Case, Scene, console, dropped_cue};
 use crate::conformance::job::Deed;
 use crate::conformance::peer::Ending;
 use crate::conformance::plain;
@@ -14,6 +16,7 @@ const BULK: usize = 50_000;
 
 pub(crate) fn list() -> Vec<Case> {
     let mut all = late_answers();
+    all.extend(second_streams());
     all.extend(second_tries());
     all
 }
@@ -41,6 +44,21 @@ fn late_answers() -> Vec<Case> {
             .events(&CONSOLE)
             .ends("ended by host")
             .traffic(12, 0),
+    ]
+}
+
+fn second_streams() -> Vec<Case> {
+    let dropped = |scene: &Scene| {
+        Side::BOTH.into_iter().try_for_each(|side| scene.cues.wait(dropped_cue(side)))
+    };
+    vec![
+        happy("a second stream for a side is dropped", TlsVersions::Both)
+            .also("Relaying", Deed::AttachSecond(Side::Near))
+            .also("Relaying", Deed::AttachSecond(Side::Far))
+            .near(move |scene, wire| {
+                dropped(scene)?;
+                viewer(scene, wire)
+            }),
     ]
 }
 
