@@ -153,7 +153,8 @@ impl Slot {
     /// Takes a connection that does not block and is not registered.
     pub(crate) fn attach(&mut self, side: Side, mut stream: TcpStream, desk: &mut Desk) {
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if self.port(side).is_some() || self.is_decided() {
+        // A viewer is told, however late it comes; a device is of no use to a session that has failed.
+        if self.port(side).is_some() || (side == Side::Far && self.is_decided()) {
             return;
         }
         match desk.registry.register(&mut stream, token(self.index, side), interest) {

@@ -50,13 +50,14 @@ fn run(mut job: Job<End>) -> Report {
     let mut answers = job.begin();
     loop {
         answers.extend(elsewhere.iter().flat_map(mpsc::Receiver::try_iter));
-        let mut visit = session.visit(&mut scratch, now());
         for answer in answers.drain(..) {
+            let decided = session.outcome().is_some();
+            let mut visit = session.visit(&mut scratch, now());
             match answer {
                 Answer::Attach(side, end) => {
                     let port = if side == Side::Near { &mut near } else { &mut far };
-                    // As every runtime does: a side has one stream.
-                    if port.is_none() {
+                    // As every runtime does: a side has one stream, and a device is of no use to a session that has failed.
+                    if port.is_none() && !(decided && side == Side::Far) {
                         *port = Some(Piped(end));
                         visit.attach(side);
                     }
@@ -69,6 +70,7 @@ fn run(mut job: Job<End>) -> Report {
                 Answer::Abandon(reason) => visit.abandon(reason),
             }
         }
+        let mut visit = session.visit(&mut scratch, now());
         let turn = pump(&mut visit, &mut near, &mut far, BUDGET);
         drop(visit);
         while let Some(event) = session.event() {

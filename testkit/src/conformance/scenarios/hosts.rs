@@ -8,7 +8,7 @@ use super::relay::{CONSOLE, device_peer, happy, viewer};
 use crate::certificates::TlsVersions;
 use crate::conformance::LONG;
 use crate::conformance::case::{Case, Scene, console, dropped_cue};
-use crate::conformance::job::Deed;
+use crate::conformance::job::{Deed, START};
 use crate::conformance::peer::Ending;
 use crate::conformance::plain;
 
@@ -16,7 +16,7 @@ const BULK: usize = 50_000;
 
 pub(crate) fn list() -> Vec<Case> {
     let mut all = late_answers();
-    all.extend(second_streams());
+    all.extend(streams_too_many());
     all.extend(second_tries());
     all
 }
@@ -47,7 +47,8 @@ fn late_answers() -> Vec<Case> {
     ]
 }
 
-fn second_streams() -> Vec<Case> {
+fn streams_too_many() -> Vec<Case> {
+    let verified = [&CONSOLE[..4], &["ViewerNeeded"]].concat();
     let dropped = |scene: &Scene| {
         Side::BOTH.into_iter().try_for_each(|side| scene.cues.wait(dropped_cue(side)))
     };
@@ -59,6 +60,29 @@ fn second_streams() -> Vec<Case> {
                 dropped(scene)?;
                 viewer(scene, wire)
             }),
+        console("a viewer that comes when its host has given up is told why")
+            .never(START)
+            .also("ViewerNeeded", Deed::Abandon("enough"))
+            .also("ViewerNeeded", Deed::Attach(Side::Near))
+            .near(|_, wire| plain::expect_farewell(&wire, "abandoned"))
+            .far_tls(TlsVersions::Both, |_, mut tls| tls.expect_ending(Ending::CloseNotify))
+            .events(&verified)
+            .ends("abandoned"),
+        console("a device that is connected when its host has given up is dropped")
+            .at("ConnectNeeded", Deed::Abandon("enough"))
+            .also("ConnectNeeded", Deed::Attach(Side::Far))
+            .near(|scene, wire| {
+                plain::expect_farewell(&wire, "abandoned")?;
+                scene.cues.wait("dropped")
+            })
+            .far(|scene, wire| {
+                plain::expect_fin(&wire)?;
+                scene.cues.tell("dropped");
+                Ok(())
+            })
+            .deadlines(|d| (d.close, d.drain) = (4 * LONG, 4 * LONG))
+            .events(&CONSOLE[..2])
+            .ends("abandoned"),
     ]
 }
 
