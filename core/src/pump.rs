@@ -21,7 +21,8 @@ pub trait Stream {
 pub enum Io {
     /// So many bytes moved.
     Moved(usize),
-    /// None can move now; the runtime will know when that changes.
+    /// None can move now; the runtime will know when that changes. A stream that says so when it is read is not read again
+    /// in this turn.
     Blocked,
     /// None will ever move again.
     Gone(Broken),
@@ -79,6 +80,7 @@ pub fn pump(
     budget: usize,
 ) -> Turn {
     let mut moved = 0;
+    let mut dry = [false; Side::BOTH.len()];
     loop {
         if visit.is_over() {
             return Turn::Over;
@@ -88,12 +90,14 @@ pub fn pump(
         }
         let before = moved;
         let mut ended = false;
-        for side in Side::BOTH {
+        for (side, dry) in Side::BOTH.into_iter().zip(&mut dry) {
             let (from, to): (&mut dyn Stream, &mut dyn Stream) = match side {
                 Side::Far => (far, near),
                 Side::Near => (near, far),
             };
-            moved += read(visit, side, from, &mut ended);
+            if !*dry {
+                moved += read(visit, side, from, dry, &mut ended);
+            }
             moved += write(visit, side.other(), to, &mut ended);
         }
         if moved == before && !ended {
@@ -102,7 +106,13 @@ pub fn pump(
     }
 }
 
-fn read(visit: &mut Visit<'_, '_>, side: Side, stream: &mut dyn Stream, ended: &mut bool) -> usize {
+fn read(
+    visit: &mut Visit<'_, '_>,
+    side: Side,
+    stream: &mut dyn Stream,
+    dry: &mut bool,
+    ended: &mut bool,
+) -> usize {
     let space = visit.space(side);
     if space.is_empty() {
         return 0;
@@ -110,6 +120,7 @@ fn read(visit: &mut Visit<'_, '_>, side: Side, stream: &mut dyn Stream, ended: &
     match stream.read(space) {
         Io::Blocked => {
             visit.blocked(side);
+            *dry = true;
             return 0;
         }
         Io::Moved(0) => visit.eof(side),

@@ -74,6 +74,24 @@ fn a_stream_that_blocks_is_asked_once() {
 }
 
 #[test]
+fn a_stream_that_has_said_it_has_nothing_is_not_read_again_in_the_same_turn() {
+    let mut bench = Bench::console(Stage::Relaying);
+    let mut near = Script { reads: vec![Io::Blocked, Io::Moved(10)], ..Script::default() };
+    bench.peer.say(&pattern(100));
+    bench.peer.exchange(&mut bench.host.far);
+    let mut far = std::mem::take(&mut bench.host.far);
+    near.writes = vec![Io::Moved(100)];
+    assert_eq!(turn(&mut bench.host, &mut near, &mut far, 1_000), Turn::Wait);
+    assert_eq!(
+        near.asked,
+        ["read", "write"],
+        "although the far side moved, and there was a second round"
+    );
+    turn(&mut bench.host, &mut near, &mut far, 1_000);
+    assert_eq!(bench.host.session.traffic().to_far, 10, "the next turn reads it");
+}
+
+#[test]
 fn a_stream_that_takes_little_is_asked_until_it_blocks() {
     let mut bench = loaded(100);
     let mut near =
