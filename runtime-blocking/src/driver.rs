@@ -1,7 +1,7 @@
 //! The driver: moves bytes between two sockets and a session, and waits in poll(2).
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use procy_core::event::Side;
@@ -64,6 +64,7 @@ impl<N: AsFd, F: AsFd> Run<N, F> {
     /// another thread, and told by a [`Run::remote`].
     #[expect(clippy::should_implement_trait, reason = "an iterator's end comes once, and silently")]
     pub fn next(&mut self) -> Step {
+        let mut ready = Ready::default();
         loop {
             if let Some(event) = self.session.event() {
                 return Step::Event(event);
@@ -83,54 +84,62 @@ impl<N: AsFd, F: AsFd> Run<N, F> {
             while let Some(answer) = self.inbox.as_ref().and_then(Inbox::next) {
                 self.answer(answer);
             }
-            let turn = self.turn();
+            let turn = self.turn(std::mem::take(&mut ready));
             if let Some(event) = self.session.event() {
                 return Step::Event(event);
             }
-            if turn == Turn::Wait
-                && let Err(error) = self.wait()
-            {
-                self.abandon(&format!("this thread cannot wait: {error}"));
+            if turn == Turn::Wait {
+                match self.wait() {
+                    Ok(told) => ready = told,
+                    Err(error) => self.abandon(&format!("this thread cannot wait: {error}")),
+                }
             }
         }
     }
 
     /// Moves what can be moved.
-    fn turn(&mut self) -> Turn {
+    fn turn(&mut self, ready: Ready) -> Turn {
         let Self { session, near, far, .. } = self;
-        let (mut near, mut far) = (near.as_ref().map(Socket), far.as_ref().map(Socket));
+        let mut near = near.as_ref().map(|socket| Socket::new(socket, ready.near));
+        let mut far = far.as_ref().map(|socket| Socket::new(socket, ready.far));
         procy_std::visit_shared(session, now(), |visit| pump(visit, &mut near, &mut far, BUDGET))
     }
 
     /// Sleeps until a socket is ready for what the session wants of it, the deadline has come, it is to stop, or it is
-    /// answered.
-    fn wait(&self) -> io::Result<()> {
-        let near = self.near.as_ref().map(AsFd::as_fd);
-        let far = self.far.as_ref().map(AsFd::as_fd);
-        let stop =
-            self.stop.as_ref().map(|stop| PollFd::from_borrowed_fd(stop.as_fd(), PollFlags::IN));
+    /// answered; and says what may be read.
+    fn wait(&self) -> io::Result<Ready> {
+        // A socket of which nothing is wanted is not looked at: poll(2) tells of its end all the same, again and again.
+        let near = self.near.as_ref().zip(self.wanted(Side::Near));
+        let far = self.far.as_ref().zip(self.wanted(Side::Far));
+        let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(4);
+        fds.extend(near.map(|(socket, flags)| PollFd::new(socket, flags)));
+        fds.extend(far.map(|(socket, flags)| PollFd::new(socket, flags)));
+        fds.extend(self.stop.as_ref().map(|stop| PollFd::new(stop, PollFlags::IN)));
         let inbox = self.inbox.as_ref();
-        let bell = inbox.map(|inbox| PollFd::from_borrowed_fd(inbox.as_fd(), PollFlags::IN));
-        let sides = [(Side::Near, near), (Side::Far, far)];
-        let mut fds: Vec<PollFd<'_>> =
-            sides.into_iter().filter_map(|(side, fd)| self.wanted(side, fd?)).chain(stop).collect();
         // The last, to be found again.
-        fds.extend(bell);
+        fds.extend(inbox.map(|inbox| PollFd::new(inbox, PollFlags::IN)));
         wait(&mut fds, self.session.deadline().map(|(at, _)| at))?;
         if let Some(inbox) = inbox
             && fds.last().is_some_and(|bell| !bell.revents().is_empty())
         {
             inbox.quieten();
         }
-        Ok(())
+        let mut told = fds.iter().map(PollFd::revents);
+        let mut readable = |asked: Option<PollFlags>| {
+            let Some(asked) = asked else { return true };
+            let told = told.next().unwrap_or(asked);
+            // An end or an error is read too.
+            !asked.contains(PollFlags::IN) || !PollFlags::OUT.contains(told)
+        };
+        let (near, far) = (near.map(|(_, asked)| asked), far.map(|(_, asked)| asked));
+        Ok(Ready { near: readable(near), far: readable(far) })
     }
 
-    /// A socket of which nothing is wanted is not looked at: poll(2) tells of its end all the same, again and again.
-    fn wanted<'fd>(&self, side: Side, fd: BorrowedFd<'fd>) -> Option<PollFd<'fd>> {
+    fn wanted(&self, side: Side) -> Option<PollFlags> {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN, self.session.wants_read(side));
         flags.set(PollFlags::OUT, self.session.wants_write(side));
-        (!flags.is_empty()).then(|| PollFd::from_borrowed_fd(fd, flags))
+        (!flags.is_empty()).then_some(flags)
     }
 
     fn visit<T>(&mut self, work: impl FnOnce(&mut Visit<'_, '_>) -> T) -> T {
@@ -138,6 +147,18 @@ impl<N: AsFd, F: AsFd> Run<N, F> {
     }
 
     procy_std::verbs! { near: N, far: F }
+}
+
+/// Which sockets may have something to read: any, unless poll(2) has just been asked and said no.
+struct Ready {
+    near: bool,
+    far: bool,
+}
+
+impl Default for Ready {
+    fn default() -> Self {
+        Self { near: true, far: true }
+    }
 }
 
 /// Sleeps until one of `fds` is ready, or until `end`; perhaps less.

@@ -19,11 +19,29 @@ const SENDING: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 #[cfg(target_vendor = "apple")]
 const SENDING: SendFlags = SendFlags::DONTWAIT;
 
-pub(crate) struct Socket<'s, S>(pub(crate) &'s S);
+/// A socket during one turn.
+pub(crate) struct Socket<'s, S> {
+    socket: &'s S,
+    /// There may be something to read. If not, poll(2) tells when there is, as long as there is: to read once less than
+    /// one could is never to miss anything.
+    readable: bool,
+}
+
+impl<'s, S> Socket<'s, S> {
+    pub(crate) const fn new(socket: &'s S, readable: bool) -> Self {
+        Self { socket, readable }
+    }
+}
 
 impl<S: AsFd> Stream for Socket<'_, S> {
     fn read(&mut self, into: &mut [u8]) -> Io {
-        io(recv(self.0, into, RecvFlags::DONTWAIT).map(|(n, _)| n))
+        if !self.readable {
+            return Io::Blocked;
+        }
+        let io = io(recv(self.socket, &mut *into, RecvFlags::DONTWAIT).map(|(n, _)| n));
+        // A short read has mostly taken all there was.
+        self.readable = io == Io::Moved(into.len());
+        io
     }
 
     fn write(&mut self, parts: Pending<'_>) -> Io {
@@ -33,11 +51,11 @@ impl<S: AsFd> Stream for Socket<'_, S> {
             *slice = IoSlice::new(part);
             count += 1;
         }
-        io(sendmsg(self.0, &slices[..count], &mut SendAncillaryBuffer::default(), SENDING))
+        io(sendmsg(self.socket, &slices[..count], &mut SendAncillaryBuffer::default(), SENDING))
     }
 
     fn shutdown(&mut self) -> Io {
-        io(shutdown(self.0, Shutdown::Write).map(|()| 0))
+        io(shutdown(self.socket, Shutdown::Write).map(|()| 0))
     }
 }
 
