@@ -38,8 +38,10 @@ pub fn visit_shared<T>(
     work(&mut session.visit(borrowed.0.get_or_insert_default(), now))
 }
 
-static SHARED: Pool =
-    Pool { state: Mutex::new(State { spare: Vec::new(), made: 0 }), returned: Condvar::new() };
+static SHARED: Pool = Pool {
+    state: Mutex::new(State { spare: Vec::new(), made: 0, waiting: 0 }),
+    returned: Condvar::new(),
+};
 
 struct Pool {
     state: Mutex<State>,
@@ -50,6 +52,8 @@ struct State {
     /// The last one used, which is the warmest, is last.
     spare: Vec<Scratch<'static>>,
     made: usize,
+    /// Threads that wait for one.
+    waiting: usize,
 }
 
 impl Pool {
@@ -64,13 +68,20 @@ impl Pool {
                 drop(state);
                 return Scratch::default();
             }
+            state.waiting += 1;
             state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
         }
     }
 
     fn give_back(&self, scratch: Scratch<'static>) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).spare.push(scratch);
-        self.returned.notify_one();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.spare.push(scratch);
+        // To notify is a system call, whether anybody waits or not.
+        if state.waiting > 0 {
+            drop(state);
+            self.returned.notify_one();
+        }
     }
 }
 
