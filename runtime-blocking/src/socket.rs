@@ -5,12 +5,9 @@ use std::os::fd::AsFd;
 
 use procy_core::pump::{Io, Stream};
 use procy_core::session::Pending;
-use procy_std::broken;
+use procy_std::{SLICES, broken, gather};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown, recv, sendmsg, shutdown};
-
-/// How many slices one write takes; the next takes the rest.
-const SLICES: usize = 64;
 
 /// No `SIGPIPE` either: the program may be one that Rust's runtime has not told to ignore it. (Where there is no such
 /// flag, the standard library sets the socket's own.)
@@ -45,13 +42,9 @@ impl<S: AsFd> Stream for Socket<'_, S> {
     }
 
     fn write(&mut self, parts: Pending<'_>) -> Io {
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let mut count = 0;
-        for (slice, part) in slices.iter_mut().zip(parts) {
-            *slice = IoSlice::new(part);
-            count += 1;
-        }
-        io(sendmsg(self.socket, &slices[..count], &mut SendAncillaryBuffer::default(), SENDING))
+        let mut room = [IoSlice::new(&[]); SLICES];
+        let slices = gather(parts, &mut room);
+        io(sendmsg(self.socket, slices, &mut SendAncillaryBuffer::default(), SENDING))
     }
 
     fn shutdown(&mut self) -> Io {

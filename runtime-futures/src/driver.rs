@@ -6,14 +6,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use procy_core::event::Side;
-use procy_core::pump::{BUDGET, Turn, pump};
+use procy_core::pump::Turn;
 use procy_core::timer::Instant;
 use procy_core::{Session, Visit};
-use procy_std::Step;
+use procy_std::{Port, Step};
 
 use crate::Timer;
-use crate::stream::Port;
+use crate::stream::Futures;
 
 /// One sleep at the most; a longer one is several. Not every timer can count for centuries.
 const LONGEST_SLEEP: Duration = Duration::from_secs(3_600);
@@ -26,8 +25,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub struct Run<N, F, T: Timer> {
     session: Session,
-    near: Port<N>,
-    far: Port<F>,
+    near: Port<N, Futures>,
+    far: Port<F, Futures>,
     timer: T,
     sleep: Option<Armed<T::Sleep>>,
 }
@@ -62,7 +61,8 @@ where
         if let Some(event) = self.session.event() {
             return Poll::Ready(Step::Event(event));
         }
-        let turn = self.turn(cx);
+        let Self { session, near, far, timer, .. } = self;
+        let turn = procy_std::turn(session, near, far, timer.now(), cx);
         if let Some(event) = self.session.event() {
             return Poll::Ready(Step::Event(event));
         }
@@ -78,21 +78,6 @@ where
             Turn::Wait => self.wait(cx),
         }
         Poll::Pending
-    }
-
-    /// Moves what can be moved, and makes it leave.
-    fn turn(&mut self, cx: &mut Context<'_>) -> Turn {
-        let Self { session, near, far, timer, .. } = self;
-        procy_std::visit(session, timer.now(), |visit| {
-            let mut turn = pump(visit, &mut near.stream(cx), &mut far.stream(cx), BUDGET);
-            for (side, flushed) in [(Side::Near, near.flush(cx)), (Side::Far, far.flush(cx))] {
-                if let Err(how) = flushed {
-                    visit.unwritable(side, how);
-                    turn = Turn::Again;
-                }
-            }
-            turn
-        })
     }
 
     /// Makes the deadline wake this task. One that has moved on is looked at only when its sleep ends: that costs a

@@ -7,10 +7,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use procy_core::pump::{Io, Stream};
 use procy_core::session::Pending;
-use procy_std::broken;
-
-/// How many slices one vectored write takes; the next takes the rest.
-const SLICES: usize = 64;
+use procy_std::{SLICES, broken, gather};
 
 /// How often an interrupted call is repeated at once; then others have their turn.
 const INTERRUPTIONS: usize = 8;
@@ -105,14 +102,10 @@ impl Stream for Socket {
         if !self.writable {
             return Io::Blocked;
         }
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let (mut count, mut offered) = (0, 0);
-        for (slice, part) in slices.iter_mut().zip(parts) {
-            *slice = IoSlice::new(part);
-            count += 1;
-            offered += part.len();
-        }
-        let io = self.attempt(|stream| stream.write_vectored(&slices[..count]));
+        let mut room = [IoSlice::new(&[]); SLICES];
+        let slices = gather(parts, &mut room);
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        let io = self.attempt(|stream| stream.write_vectored(slices));
         self.writable = match io {
             Io::Moved(n) => n == offered || !SHORT_IS_ALL,
             Io::Blocked => self.interrupted,

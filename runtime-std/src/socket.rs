@@ -1,9 +1,10 @@
 //! The operating system's errors and sockets, as sessions want them.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::time::Duration;
 
 use procy_core::error::Broken;
+use procy_core::session::Pending;
 use socket2::{SockRef, TcpKeepalive};
 
 /// A connection that says nothing for so long is asked for a sign of life,
@@ -37,6 +38,19 @@ pub fn tune_device<'s>(stream: impl Into<SockRef<'s>>) {
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_user_timeout(Some(USER_TIMEOUT));
     tune(socket);
+}
+
+/// How many slices one vectored write takes; the next takes the rest.
+pub const SLICES: usize = 64;
+
+/// What is to be written, as slices for one vectored write: as many as there is `room` for.
+pub fn gather<'s, 'b>(parts: Pending<'b>, room: &'s mut [IoSlice<'b>]) -> &'s [IoSlice<'b>] {
+    let mut count = 0;
+    for (slice, part) in room.iter_mut().zip(parts) {
+        *slice = IoSlice::new(part);
+        count += 1;
+    }
+    &room[..count]
 }
 
 /// What an error of the operating system means to a session.

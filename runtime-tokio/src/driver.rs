@@ -4,15 +4,14 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use procy_core::event::Side;
-use procy_core::pump::{BUDGET, Turn, pump};
+use procy_core::pump::Turn;
 use procy_core::{Session, Visit};
-use procy_std::Step;
+use procy_std::{Port, Step};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
 
 use crate::clock;
-use crate::stream::Port;
+use crate::stream::Tokio;
 
 /// A session and its streams. To run it is to call [`Run::next`] until it says [`Step::Over`].
 ///
@@ -20,9 +19,9 @@ use crate::stream::Port;
 /// `Run` is to drop both streams at once; [`Run::close`] is the polite way.
 #[derive(Debug)]
 pub struct Run<N, F> {
-    pub(crate) session: Session,
-    pub(crate) near: Port<N>,
-    pub(crate) far: Port<F>,
+    session: Session,
+    near: Port<N, Tokio>,
+    far: Port<F, Tokio>,
     /// Armed for the session's deadline, or for an earlier instant.
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -50,17 +49,7 @@ where
             return Poll::Ready(Step::Event(event));
         }
         let Self { session, near, far, .. } = self;
-        let turn = procy_std::visit(session, clock::now(), |visit| {
-            let turn = pump(visit, &mut near.stream(cx), &mut far.stream(cx), BUDGET);
-            let flushed = [(Side::Near, near.flush(cx)), (Side::Far, far.flush(cx))];
-            let mut turn = turn;
-            for (side, how) in flushed.into_iter().filter_map(|(side, io)| Some((side, io.err()?)))
-            {
-                visit.unwritable(side, how);
-                turn = Turn::Again;
-            }
-            turn
-        });
+        let turn = procy_std::turn(session, near, far, clock::now(), cx);
         if let Some(event) = self.session.event() {
             return Poll::Ready(Step::Event(event));
         }

@@ -1,135 +1,39 @@
-//! A tokio stream as the core's pump sees it.
+//! tokio's streams, as procy-std polls them.
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use procy_core::error::Broken;
-use procy_core::pump::{Io, Stream};
-use procy_core::session::Pending;
-use procy_std::broken;
+use procy_std::Polls;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How many slices one vectored write takes; the next takes the rest.
-const SLICES: usize = 64;
-
-/// How often an interrupted call is repeated at once; then others have their turn.
-const INTERRUPTIONS: usize = 8;
-
-/// One side's stream, if it is there yet.
+/// tokio's way to poll.
 #[derive(Debug)]
-pub(crate) struct Port<S> {
-    stream: Option<S>,
-    /// Bytes were written, and perhaps lie in a buffer of the stream's own.
-    unflushed: bool,
-}
+pub(crate) struct Tokio;
 
-impl<S> Port<S> {
-    pub(crate) const fn empty() -> Self {
-        Self { stream: None, unflushed: false }
+impl<S: AsyncRead + AsyncWrite + Unpin> Polls<S> for Tokio {
+    fn read(stream: &mut S, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(into);
+        Pin::new(stream).poll_read(cx, &mut buffer).map_ok(|()| buffer.filled().len())
     }
 
-    pub(crate) const fn is_some(&self) -> bool {
-        self.stream.is_some()
+    fn write(
+        stream: &mut S,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(stream).poll_write_vectored(cx, slices)
     }
 
-    pub(crate) fn take(&mut self) -> Option<S> {
-        self.stream.take()
-    }
-}
-
-impl<S> From<S> for Port<S> {
-    fn from(stream: S) -> Self {
-        Self { stream: Some(stream), unflushed: false }
-    }
-}
-
-impl<S: AsyncWrite + Unpin> Port<S> {
-    /// The stream during one wake-up.
-    pub(crate) fn stream<'a>(&'a mut self, cx: &'a Context<'_>) -> Option<Polled<'a, S>> {
-        let cx = Context::from_waker(cx.waker());
-        let Self { stream, unflushed } = self;
-        stream.as_mut().map(|stream| Polled { stream, unflushed, cx })
+    fn flush(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(stream).poll_flush(cx)
     }
 
-    /// Makes what was written leave. A flush that has to wait is gone on with at the next wake-up.
-    pub(crate) fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), Broken> {
-        let Some(stream) = self.stream.as_mut().filter(|_| self.unflushed) else { return Ok(()) };
-        match io(cx, |cx| Pin::new(&mut *stream).poll_flush(cx).map_ok(|()| 0)) {
-            Io::Moved(_) => self.unflushed = false,
-            Io::Blocked => {}
-            Io::Gone(how) => {
-                self.unflushed = false;
-                return Err(how);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A stream with the task that waits for it.
-pub(crate) struct Polled<'a, S> {
-    stream: &'a mut S,
-    unflushed: &'a mut bool,
-    cx: Context<'a>,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Stream for Polled<'_, S> {
-    fn read(&mut self, into: &mut [u8]) -> Io {
-        io(&mut self.cx, |cx| {
-            let mut buffer = ReadBuf::new(into);
-            match Pin::new(&mut *self.stream).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) => Poll::Ready(Ok(buffer.filled().len())),
-                // A TLS stream's word for an end without close_notify: here, an end like any other.
-                Poll::Ready(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-                    Poll::Ready(Ok(0))
-                }
-                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-                Poll::Pending => Poll::Pending,
-            }
-        })
+    fn close(stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(stream).poll_shutdown(cx)
     }
 
-    fn write(&mut self, mut parts: Pending<'_>) -> Io {
-        let most = if self.stream.is_write_vectored() { SLICES } else { 1 };
-        let mut slices = [IoSlice::new(&[]); SLICES];
-        let mut count = 0;
-        for (slice, part) in slices[..most].iter_mut().zip(&mut parts) {
-            *slice = IoSlice::new(part);
-            count += 1;
-        }
-        let written = io(&mut self.cx, |cx| {
-            Pin::new(&mut *self.stream).poll_write_vectored(cx, &slices[..count])
-        });
-        match written {
-            // Nothing taken, and nobody to wake us: it never will take more.
-            Io::Moved(0) => Io::Gone(Broken::Reset),
-            Io::Moved(_) => {
-                *self.unflushed = true;
-                written
-            }
-            _ => written,
-        }
+    fn is_write_vectored(stream: &S) -> bool {
+        stream.is_write_vectored()
     }
-
-    fn shutdown(&mut self) -> Io {
-        io(&mut self.cx, |cx| Pin::new(&mut *self.stream).poll_shutdown(cx).map_ok(|()| 0))
-    }
-}
-
-fn io(
-    cx: &mut Context<'_>,
-    mut attempt: impl FnMut(&mut Context<'_>) -> Poll<io::Result<usize>>,
-) -> Io {
-    for _ in 0..INTERRUPTIONS {
-        match attempt(cx) {
-            Poll::Ready(Ok(n)) => return Io::Moved(n),
-            Poll::Pending => return Io::Blocked,
-            Poll::Ready(Err(error)) if error.kind() == ErrorKind::Interrupted => {}
-            Poll::Ready(Err(error)) => return Io::Gone(broken(&error)),
-        }
-    }
-    // It is ready, and may be tried again.
-    cx.waker().wake_by_ref();
-    Io::Blocked
 }
