@@ -3,18 +3,18 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use procy_core::credential::Credential;
 use procy_core::ums::{
     Api, Call, Device, DeviceId, DeviceQuery, FindError, Request, Response, ServerStatus,
     SessionCookie, UmsError, answer,
 };
+use procy_std::{Attempts, now};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::conversation::{Ask, Conversation, Session, Step};
@@ -200,25 +200,18 @@ impl Client {
         let resolving = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port));
         let addresses: Vec<SocketAddr> = match timeout_at(deadline, resolving).await {
             Ok(Ok(addresses)) => addresses.collect(),
-            Ok(Err(error)) => {
-                let how = |what| Unreachable::Resolve { what };
-                return Err(Error::no_connection(&endpoint.authority, &error, how));
-            }
+            Ok(Err(error)) => return Err(Error::unresolved(&endpoint.authority, &error)),
             Err(_) => return Err(self.unreachable(Unreachable::Timeout { stage: Stage::Connect })),
         };
-        let mut last = self.unreachable(Unreachable::Resolve { what: "it has no address".into() });
-        for (index, address) in addresses.iter().enumerate() {
-            let share = share(deadline - Instant::now(), addresses.len() - index);
-            match timeout_at(Instant::now() + share, TcpStream::connect(address)).await {
+        let mut attempts = Attempts::of(addresses, now() + (deadline - Instant::now()));
+        while let Some((address, share)) = attempts.next(now()) {
+            match timeout(share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => {
-                    let how = |what| Unreachable::Connect { what };
-                    last = Error::no_connection(&endpoint.authority, &error, how);
-                }
-                Err(_) => last = self.unreachable(Unreachable::Timeout { stage: Stage::Connect }),
+                Ok(Err(error)) => attempts.failed(&error),
+                Err(late) => attempts.failed(&late.into()),
             }
         }
-        Err(last)
+        Err(Error::unconnected(&endpoint.authority, &attempts.error()))
     }
 
     async fn within<T>(
@@ -237,9 +230,4 @@ impl Client {
     fn unreachable(&self, how: Unreachable) -> Error {
         Error::Unreachable { address: self.config.endpoint.authority.clone(), how }
     }
-}
-
-/// `left` over so many; the number is that of addresses still to be tried and never 0.
-fn share(left: Duration, among: usize) -> Duration {
-    left / u32::try_from(among).unwrap_or(u32::MAX).max(1)
 }

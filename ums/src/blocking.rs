@@ -12,11 +12,12 @@ use procy_core::ums::{
     Api, Call, Device, DeviceId, DeviceQuery, FindError, Request, Response, ServerStatus,
     SessionCookie, UmsError, answer,
 };
+use procy_std::{Attempts, now};
 use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, ClientConnection};
 
 use crate::conversation::{Ask, Conversation, Session, Step};
-use crate::error::{Stage, Unreachable};
+use crate::error::Stage;
 use crate::exchange::{Answer, Exchange};
 use crate::{Config, Error, tls};
 
@@ -198,25 +199,17 @@ impl Client {
     fn connect(&self, deadline: Instant) -> Result<TcpStream, Error> {
         let deadline = deadline.min(Instant::now() + self.config.timeouts.connect);
         let endpoint = &self.config.endpoint;
-        let unreachable = |how| Error::Unreachable { address: endpoint.authority.clone(), how };
-        let failed = |error: &io::Error, how: fn(String) -> Unreachable| match error.kind() {
-            io::ErrorKind::TimedOut => unreachable(Unreachable::Timeout { stage: Stage::Connect }),
-            _ => Error::no_connection(&endpoint.authority, error, how),
-        };
         let addresses = resolve(&endpoint.host, endpoint.port, deadline)
-            .map_err(|error| failed(&error, |what| Unreachable::Resolve { what }))?;
-        let mut last = unreachable(Unreachable::Resolve { what: "it has no address".into() });
-        for (index, address) in addresses.iter().enumerate() {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let among = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX).max(1);
-            // A timeout of zero is refused by the standard library.
-            let share = (left / among).max(Duration::from_millis(1));
-            match TcpStream::connect_timeout(address, share) {
+            .map_err(|error| Error::unresolved(&endpoint.authority, &error))?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let mut attempts = Attempts::of(addresses, now() + left);
+        while let Some((address, share)) = attempts.next(now()) {
+            match TcpStream::connect_timeout(&address, share) {
                 Ok(stream) => return Ok(stream),
-                Err(error) => last = failed(&error, |what| Unreachable::Connect { what }),
+                Err(error) => attempts.failed(&error),
             }
         }
-        Err(last)
+        Err(Error::unconnected(&endpoint.authority, &attempts.error()))
     }
 }
 

@@ -3,9 +3,9 @@
 use std::{fmt, io};
 
 use procy_core::credential::Fingerprint;
-use procy_core::error::Fault;
+use procy_core::error::{Broken, Fault};
 use procy_core::ums::{FindError, QueryError, UmsError};
-use procy_std::is_exhausted;
+use procy_std::{ConnectError, is_exhausted};
 
 /// Why a call to UMS failed. [`Error::code`] is stable; the words are not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -110,19 +110,28 @@ impl Error {
         }
     }
 
-    /// What it means that a name does not resolve or an address cannot be connected to: what `how` makes of the system's
-    /// words, unless it is this machine that lacks something.
-    pub(crate) fn no_connection(
-        address: &str,
-        error: &io::Error,
-        how: fn(String) -> Unreachable,
-    ) -> Self {
+    /// What it means that the name does not resolve.
+    pub(crate) fn unresolved(address: &str, error: &io::Error) -> Self {
         let (address, what) = (address.to_owned(), error.to_string());
         if is_exhausted(error) {
-            Self::Exhausted { address, what }
-        } else {
-            Self::Unreachable { address, how: how(what) }
+            return Self::Exhausted { address, what };
         }
+        let how = match error.kind() {
+            io::ErrorKind::TimedOut => Unreachable::Timeout { stage: Stage::Connect },
+            _ => Unreachable::Resolve { what },
+        };
+        Self::Unreachable { address, how }
+    }
+
+    /// What it means that none of its addresses can be connected to.
+    pub(crate) fn unconnected(address: &str, error: &ConnectError) -> Self {
+        let (address, what) = (address.to_owned(), error.why().to_owned());
+        let how = match error.how() {
+            Broken::Exhausted => return Self::Exhausted { address, what },
+            Broken::TimedOut => Unreachable::Timeout { stage: Stage::Connect },
+            _ => Unreachable::Connect { what },
+        };
+        Self::Unreachable { address, how }
     }
 
     /// Whose fault it is.
@@ -209,7 +218,7 @@ pub enum Unreachable {
     },
     /// None of its addresses can be connected to.
     Connect {
-        /// What the system says of the last one.
+        /// What the system says of each.
         what: String,
     },
     /// The time ran out.
@@ -308,21 +317,31 @@ impl fmt::Display for Distrust {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use procy_core::timer::Instant;
+    use procy_std::Attempts;
     use rustix::io::Errno;
 
     use super::*;
 
     #[test]
     fn what_this_machine_lacks_is_not_laid_to_ums() {
-        let error = |errno: Errno| {
-            Error::no_connection("ums:8443", &errno.into(), |what| Unreachable::Connect { what })
+        let both = |errno: Errno| {
+            let mut attempts = Attempts::of(vec![([192, 0, 2, 1], 8443).into()], Instant::ZERO);
+            attempts.next(Instant::ZERO);
+            attempts.failed(&errno.into());
+            [
+                Error::unresolved("ums:8443", &errno.into()),
+                Error::unconnected("ums:8443", &attempts.error()),
+            ]
         };
         for lack in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM] {
-            let error = error(lack);
-            assert_eq!((error.code(), error.fault()), ("host-exhausted", Fault::Configuration));
-            assert!(error.to_string().ends_with(&io::Error::from(lack).to_string()), "{error}");
+            for error in both(lack) {
+                assert_eq!((error.code(), error.fault()), ("host-exhausted", Fault::Configuration));
+                assert!(error.to_string().ends_with(&io::Error::from(lack).to_string()), "{error}");
+            }
         }
-        let refused = error(Errno::CONNREFUSED);
-        assert_eq!((refused.code(), refused.fault()), ("ums-unreachable", Fault::Peer));
+        for refused in both(Errno::CONNREFUSED) {
+            assert_eq!((refused.code(), refused.fault()), ("ums-unreachable", Fault::Peer));
+        }
     }
 }
