@@ -56,8 +56,8 @@ pub use driver::Run;
 pub use net::{accept, connect, listen};
 pub use procy_core as core;
 pub use procy_std::{
-    Answer, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, now, passing, tune,
-    tune_device,
+    Answer, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, connect_within, now,
+    passing, tune, tune_device,
 };
 pub use remote::Remote;
 pub use stop::Stop;

@@ -15,9 +15,11 @@ use crate::driver::wait;
 /// How long a listener rests that cannot accept, out of file descriptors or memory.
 const REST: Duration = Duration::from_millis(100);
 
-/// Connects to a device, and has the connection [tuned](crate::tune_device). The host's addresses are tried one after another, each for its
-/// share of what is left of `within`. That bounds connecting; how long a name takes to resolve is for the operating
-/// system to say, which has no call that could be bounded or interrupted. An address is not resolved.
+/// Connects to a device, and has the connection [tuned](crate::tune_device). The host's addresses are tried one after
+/// another, each for its share of what is left of `within`: [`connect_within`](crate::connect_within) the session's
+/// deadline, or [`CONNECT_WITHIN`](crate::CONNECT_WITHIN) for the default one. That bounds connecting; how long a name
+/// takes to resolve is for the operating system to say, which has no call that could be bounded or interrupted. An
+/// address is not resolved.
 ///
 /// # Errors
 /// [`ConnectError`] with each address's error in words. Nothing is left open.

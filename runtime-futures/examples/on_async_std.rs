@@ -36,7 +36,7 @@ async fn shadow() -> Result<(), Box<dyn Error>> {
     tune(&viewer);
     let timer = system(async_std::task::sleep);
     let addresses = (host, port).to_socket_addrs();
-    let device = connect(&timer, host, port, CONNECT_WITHIN, addresses, TcpStream::connect).await?;
+    let device = connect(host, port, CONNECT_WITHIN, &timer, addresses, TcpStream::connect).await?;
 
     let (config, observe) =
         (Arc::new(Config::new(Crypto::aws_lc_rs())), |event: &_| println!("{event:?}"));

@@ -34,7 +34,7 @@ async fn shadow() -> Result<(), Box<dyn Error>> {
     tune(&viewer);
     let timer = system(smol::Timer::after);
     let addresses = resolve((host, port));
-    let device = connect(&timer, host, port, CONNECT_WITHIN, addresses, TcpStream::connect).await?;
+    let device = connect(host, port, CONNECT_WITHIN, &timer, addresses, TcpStream::connect).await?;
 
     let (config, observe) =
         (Arc::new(Config::new(Crypto::aws_lc_rs())), |event: &_| println!("{event:?}"));

@@ -32,7 +32,7 @@
 //! tune(&viewer);
 //! let addresses = resolve(("192.0.2.17", 5900));
 //! let device =
-//!     connect(&timer, "192.0.2.17", 5900, CONNECT_WITHIN, addresses, TcpStream::connect).await?;
+//!     connect("192.0.2.17", 5900, CONNECT_WITHIN, &timer, addresses, TcpStream::connect).await?;
 //!
 //! let observe = |event: &_| println!("{event:?}");
 //! let report = console(config, credential, asked, timer, viewer, device, observe).await;
@@ -59,7 +59,7 @@ pub use fin::Fin;
 pub use net::connect;
 pub use procy_core as core;
 pub use procy_std::{
-    Answer, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, now, passing, tune,
-    tune_device,
+    Answer, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, connect_within, now,
+    passing, tune, tune_device,
 };
 pub use timer::{System, Timer, system};

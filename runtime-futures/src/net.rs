@@ -12,8 +12,10 @@ use procy_std::{Attempts, ConnectError, SockRef, tune_device};
 
 use crate::Timer;
 
-/// Connects to a device, and has the connection [tuned](crate::tune_device). `resolved` brings the host's addresses; they are tried one after
-/// another by `dial`, each for its share of what is left of `within`, which bounds all of it together.
+/// Connects to a device, and has the connection [tuned](crate::tune_device). `resolved` brings the host's addresses; they
+/// are tried one after another by `dial`, each for its share of what is left of `within`, which bounds all of it together:
+/// [`connect_within`](crate::connect_within) the session's deadline, or [`CONNECT_WITHIN`](crate::CONNECT_WITHIN) for the
+/// default one. What other runtimes have of their own comes last: the timer, how to resolve, how to connect.
 ///
 /// ```
 /// # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,7 +25,7 @@ use crate::Timer;
 /// let timer = system(smol::Timer::after);
 /// let (host, port) = ("device.example", 5900);
 /// let addresses = resolve((host, port));
-/// let device = connect(&timer, host, port, CONNECT_WITHIN, addresses, TcpStream::connect).await?;
+/// let device = connect(host, port, CONNECT_WITHIN, &timer, addresses, TcpStream::connect).await?;
 /// # drop(device); Ok(())
 /// # }
 /// ```
@@ -31,10 +33,10 @@ use crate::Timer;
 /// # Errors
 /// [`ConnectError`] with each address's error in words. Nothing is left open.
 pub async fn connect<T, A, S, D>(
-    timer: &T,
     host: &str,
     port: u16,
     within: Duration,
+    timer: &T,
     resolved: impl Future<Output = io::Result<A>>,
     mut dial: impl FnMut(SocketAddr) -> D,
 ) -> Result<S, ConnectError>

@@ -26,8 +26,9 @@ pub enum Answer {
         asked: Instant,
     },
     /// Connect this side to the first of these addresses (at most [`MAX_ADDRESSES`](crate::MAX_ADDRESSES)) that can be
-    /// reached. They are tried one after another, each for its share of
-    /// [`CONNECT_WITHIN`](crate::CONNECT_WITHIN), or of what is left of the session's deadline if that is less.
+    /// reached. They are tried one after another, each for its share of the time that there is:
+    /// [`connect_within`](crate::connect_within) the session's deadline for this; or, for a session that does not wait for
+    /// it yet, [`CONNECT_WITHIN`](crate::CONNECT_WITHIN), or what is left of its deadline if that is less.
     /// [`Host::dialled`](crate::Host::dialled) hears what came of it; the session knows already.
     Connect {
         /// The console's far side, the device's near side.

@@ -90,7 +90,9 @@ pub use handle::{Handle, Key, ListenerId, Place};
 pub use host::{Answers, Host, Over};
 pub use net::bind;
 pub use procy_core as core;
-pub use procy_std::{CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, broken, now, tune, tune_device};
+pub use procy_std::{
+    CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, broken, connect_within, now, tune, tune_device,
+};
 pub use shard::{Config, Shard};
 pub use shards::Shards;
 pub use stats::Stats;

@@ -2,6 +2,7 @@
 
 use std::net::{self, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use mio::event::Event;
 use mio::net::TcpStream;
@@ -9,9 +10,9 @@ use mio::{Interest, Registry, Token};
 use procy_core::error::{Broken, Error};
 use procy_core::event::{Outcome, Side};
 use procy_core::pump::{Turn, pump};
-use procy_core::timer::Instant;
+use procy_core::timer::{Instant, Why};
 use procy_core::{Scratch, Session};
-use procy_std::{CONNECT_WITHIN, ConnectError};
+use procy_std::{CONNECT_WITHIN, ConnectError, connect_within};
 
 use crate::command::Answer;
 use crate::dial::{Dial, Dialled};
@@ -119,8 +120,7 @@ impl Slot {
                 // Not twice, and not for a session that is saying its farewells.
                 if self.port(side).is_none() && self.dial.is_none() && !self.is_decided() {
                     let now = now();
-                    let within = now + CONNECT_WITHIN;
-                    let end = self.session.deadline().map_or(within, |(at, _)| at.min(within));
+                    let end = now + time_to_connect(self.session.deadline(), now);
                     self.dial = Some(Box::new(Dial::new(side, addresses, end)));
                     self.dial(desk, now);
                 }
@@ -208,6 +208,16 @@ impl Slot {
     }
 }
 
+/// How long a session that waits like this may be connected to something from `now` on.
+fn time_to_connect(deadline: Option<(Instant, Why)>, now: Instant) -> Duration {
+    match deadline {
+        // It waits for just this.
+        Some((at, Why::Connect | Why::Service)) => connect_within(at.since(now)),
+        Some((at, _)) => at.since(now).min(CONNECT_WITHIN),
+        None => CONNECT_WITHIN,
+    }
+}
+
 /// The token of one side's socket of the session at `index`; [`of_token`] reads it.
 const fn token(index: usize, side: Side) -> Token {
     Token(index << 1 | matches!(side, Side::Far) as usize)
@@ -221,4 +231,22 @@ fn release(socket: Socket, registry: &Registry) -> Option<net::TcpStream> {
     let mut stream = socket.into_stream();
     registry.deregister(&mut stream).ok()?;
     Some(OwnedFd::from(stream).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connecting_has_the_time_that_its_session_gives_it() {
+        let now = Instant::after_epoch(Duration::from_secs(100));
+        let time = |seconds, why| {
+            let deadline = now + Duration::from_secs(seconds);
+            time_to_connect(Some((deadline, why)), now).as_secs()
+        };
+        assert_eq!([10, 60].map(|it| time(it, Why::Connect)), [9, 59]);
+        assert_eq!(time(30, Why::Service), 29);
+        // Another wait's deadline says nothing of how long this may take, but is the end of it.
+        assert_eq!([5, 30].map(|it| time(it, Why::Credential)), [5, 9]);
+    }
 }

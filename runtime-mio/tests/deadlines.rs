@@ -176,6 +176,20 @@ fn an_address_that_does_not_answer_gets_its_share_of_the_time_and_then_the_next_
 }
 
 #[test]
+fn a_device_that_does_not_answer_is_named_before_the_session_stops_waiting() {
+    let hole = common::black_hole();
+    let devices = OnceLock::from(vec![hole.0]);
+    let plan = Plan::bounded(short(|it| it.connect = Duration::from_secs(1)), Bounds::default());
+    let mut rig = Rig::start(Plan { devices, ..plan });
+    let viewer = rig.viewer();
+    let why = rig.dialled(Role::Console, Side::Far).unwrap_err();
+    assert_eq!(why, format!("{}: no answer", hole.0));
+    let silent = Error::Connect { party: Party::Device, how: Broken::TimedOut };
+    assert_eq!(rig.outcome(Role::Console), Outcome::Failed(silent));
+    drop(viewer);
+}
+
+#[test]
 fn addresses_that_all_fail_are_reported_by_the_one_that_tells_most() {
     let hole = common::black_hole();
     let (hole_at, free) = (hole.0, common::free_port());

@@ -10,9 +10,17 @@ use procy_core::timer::Instant;
 
 use crate::broken;
 
-/// How long connecting takes at the most, all addresses together: less than the core's default for this wait, so that
-/// it is this one which ends, and tells of each address.
+/// How long connecting may take, all addresses together, where a session waits for it as long as it does by default: what
+/// [`connect_within`] makes of that.
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(9);
+
+/// How long connecting may take where a session waits for it no longer than `deadline`
+/// ([`Deadlines::connect`](procy_core::timer::Deadlines::connect), or `service`): a tenth less, a second at the most, so
+/// that it is connecting which ends, and tells of each address.
+#[must_use]
+pub fn connect_within(deadline: Duration) -> Duration {
+    deadline - (deadline / 10).min(Duration::from_secs(1))
+}
 
 /// How many of a name's addresses are tried.
 pub const MAX_ADDRESSES: usize = 8;
@@ -137,6 +145,8 @@ const fn telling(how: Broken) -> u8 {
 mod tests {
     use std::io::ErrorKind;
 
+    use procy_core::timer::Deadlines;
+
     use super::*;
 
     fn at(seconds: u64) -> Instant {
@@ -145,6 +155,15 @@ mod tests {
 
     fn addresses(count: u8) -> io::Result<Vec<SocketAddr>> {
         Ok((0..count).map(|n| SocketAddr::from(([192, 0, 2, n], 5900))).collect())
+    }
+
+    #[test]
+    fn connecting_ends_a_little_before_the_wait_for_it() {
+        let (short, long) = (Duration::from_millis(300), Duration::from_secs(60));
+        assert_eq!(connect_within(Deadlines::default().connect), CONNECT_WITHIN);
+        assert_eq!(connect_within(short), Duration::from_millis(270));
+        assert_eq!(connect_within(long), Duration::from_secs(59));
+        assert_eq!(connect_within(Duration::ZERO), Duration::ZERO);
     }
 
     #[test]

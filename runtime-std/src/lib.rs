@@ -19,7 +19,7 @@ mod socket;
 mod surface;
 mod warm;
 
-pub use attempts::{Attempts, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES};
+pub use attempts::{Attempts, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, connect_within};
 pub use clock::{now, to_std};
 pub use port::{Polls, Port, turn};
 pub use procy_core as core;

@@ -24,7 +24,7 @@
 //!
 //! let listener = tokio::net::TcpListener::bind(("127.0.0.1", 5901)).await?;
 //! let (viewer, _) = procy_tokio::accept(&listener).await?;
-//! let device = procy_tokio::connect("192.0.2.17", 5900).await?;
+//! let device = procy_tokio::connect("192.0.2.17", 5900, procy_tokio::CONNECT_WITHIN).await?;
 //!
 //! let observe = |event: &_| println!("{event:?}");
 //! let report = procy_tokio::console(config, credential, asked, viewer, device, observe).await;
@@ -50,7 +50,8 @@ pub use driver::Run;
 pub use net::{accept, connect};
 pub use procy_core as core;
 pub use procy_std::{
-    Answer, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, tune, tune_device,
+    Answer, CONNECT_WITHIN, ConnectError, MAX_ADDRESSES, Report, Step, broken, connect_within,
+    tune, tune_device,
 };
 
 /// The README's example is compiled with this crate's own.

@@ -2,22 +2,26 @@
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use procy_std::{Attempts, CONNECT_WITHIN, ConnectError, passing, tune, tune_device};
+use procy_std::{Attempts, ConnectError, passing, tune, tune_device};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use crate::now;
 
-/// Connects to a device, and has the connection tuned: see [`tune_device`]. A name's addresses are tried one after another,
-/// each for its share of what is left of [`CONNECT_WITHIN`]. Cancellation-safe.
+/// Connects to a device, and has the connection [tuned](crate::tune_device). The host's addresses are tried one after
+/// another, each for its share of what is left of `within`, which bounds all of it together: [`connect_within`] the
+/// session's deadline, or [`CONNECT_WITHIN`](crate::CONNECT_WITHIN) for the default one. Cancellation-safe.
+///
+/// [`connect_within`]: crate::connect_within
 ///
 /// # Errors
 /// [`ConnectError`] with each address's error in words. Nothing is left open.
-pub async fn connect(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    let end = now() + CONNECT_WITHIN;
+pub async fn connect(host: &str, port: u16, within: Duration) -> Result<TcpStream, ConnectError> {
+    let end = now() + within;
     let late = |words| io::Error::new(ErrorKind::TimedOut, words);
-    let resolved = timeout(CONNECT_WITHIN, lookup_host((host, port))).await;
+    let resolved = timeout(within, lookup_host((host, port))).await;
     let resolved = resolved.unwrap_or_else(|_| Err(late("its name does not resolve in time")));
     let mut attempts = Attempts::new(host, port, end, resolved);
     while let Some((address, share)) = attempts.next(now()) {

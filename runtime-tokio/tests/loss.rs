@@ -15,7 +15,7 @@ use procy_tokio::core::Session;
 use procy_tokio::core::error::Broken;
 use procy_tokio::core::event::{Event, Outcome, Side};
 use procy_tokio::core::prologue::Bounds;
-use procy_tokio::{Run, Step, now};
+use procy_tokio::{CONNECT_WITHIN, Run, Step, now};
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
@@ -107,7 +107,8 @@ async fn a_device_that_refuses_to_connect_is_told_to_the_viewer() {
     let session = tokio::spawn(async move {
         while let Step::Event(event) = run.next().await {
             if let Event::ConnectNeeded = event {
-                let error = procy_tokio::connect("127.0.0.1", port).await.unwrap_err();
+                let error =
+                    procy_tokio::connect("127.0.0.1", port, CONNECT_WITHIN).await.unwrap_err();
                 assert_eq!(error.how(), Broken::Refused);
                 assert!(error.to_string().contains(&port.to_string()), "{error}");
                 run.broken(Side::Far, error.how());

@@ -16,7 +16,7 @@ use procy_testkit::certificates::{Identity, Kind, identity};
 use procy_testkit::device::{
     Behaviour, DeviceConfig, DeviceEvent, DeviceStandIn, Service, StartError, What,
 };
-use procy_tokio::{Report, now};
+use procy_tokio::{CONNECT_WITHIN, Report, now};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, broadcast};
@@ -102,7 +102,9 @@ async fn console(
         certificate: Certificate::from_der(&IDENTITY.certificate_der).unwrap(),
         password: Password::parse(password).unwrap(),
     };
-    let far = procy_tokio::connect(&address.ip().to_string(), address.port()).await.unwrap();
+    let far = procy_tokio::connect(&address.ip().to_string(), address.port(), CONNECT_WITHIN)
+        .await
+        .unwrap();
     let (viewer, near) = duplex(100_000);
     let session = tokio::spawn(async move {
         procy_tokio::console(Arc::new(config), credential, now(), near, far, |_| {}).await

@@ -19,7 +19,7 @@ async fn session(viewer: TcpStream, job: Job) {
     let (host, port) = (job.device.ip().to_string(), job.device.port());
     let addresses = async { Ok(vec![job.device]) };
     // A device that cannot be connected to shows: the client sees its viewer closed.
-    let connected = connect(&timer, &host, port, CONNECT_WITHIN, addresses, TcpStream::connect);
+    let connected = connect(&host, port, CONNECT_WITHIN, &timer, addresses, TcpStream::connect);
     let Ok(device) = connected.await else { return };
     console(job.config, job.credential, now(), timer, viewer, device, |_| {}).await;
 }

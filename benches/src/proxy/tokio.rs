@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::TcpListener;
 
-use procy_tokio::{accept, connect, console, now};
+use procy_tokio::{CONNECT_WITHIN, accept, connect, console, now};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
@@ -16,7 +16,8 @@ pub(super) fn run(listener: TcpListener, job: Job, threads: usize) -> Result<()>
 
 async fn session(viewer: TcpStream, job: Job) {
     // A device that cannot be connected to shows: the client sees its viewer closed.
-    let Ok(device) = connect(&job.device.ip().to_string(), job.device.port()).await else { return };
+    let (host, port) = (job.device.ip().to_string(), job.device.port());
+    let Ok(device) = connect(&host, port, CONNECT_WITHIN).await else { return };
     console(job.config, job.credential, now(), viewer, device, |_| {}).await;
 }
 

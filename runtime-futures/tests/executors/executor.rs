@@ -44,7 +44,7 @@ pub(crate) trait Executor: Send + 'static {
             let resolved = async { Ok([address]) };
             let timer = Self::timer();
             let ours =
-                connect(&timer, "loopback", address.port(), CONNECT_WITHIN, resolved, Self::dial);
+                connect("loopback", address.port(), CONNECT_WITHIN, &timer, resolved, Self::dial);
             let ours: Self::Tcp = ours.await.unwrap();
             (ours, Self::adopt(listener.accept().unwrap().0))
         }

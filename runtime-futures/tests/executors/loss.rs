@@ -79,7 +79,7 @@ pub(crate) async fn a_device_that_refuses_to_connect_is_told_to_the_viewer<E: Ex
             if let Event::ConnectNeeded = event {
                 let (timer, resolved) = (E::timer(), async { Ok([address]) });
                 let port = address.port();
-                let error = connect(&timer, "loopback", port, CONNECT_WITHIN, resolved, E::dial);
+                let error = connect("loopback", port, CONNECT_WITHIN, &timer, resolved, E::dial);
                 let error = error.await.map(drop).unwrap_err();
                 assert_eq!(error.how(), Broken::Refused);
                 assert!(error.to_string().contains(&port.to_string()), "{error}");
@@ -100,7 +100,7 @@ pub(crate) async fn a_name_that_does_not_resolve_in_time_and_an_address_without_
     let within = Duration::from_millis(50);
     let timer = E::timer();
     let error =
-        connect(&timer, "host", 1, within, std::future::pending::<Result<Vec<_>, _>>(), E::dial);
+        connect("host", 1, within, &timer, std::future::pending::<Result<Vec<_>, _>>(), E::dial);
     let error = error.await.map(drop).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -110,7 +110,7 @@ pub(crate) async fn a_name_that_does_not_resolve_in_time_and_an_address_without_
 
     let resolved = async { Ok([([127, 0, 0, 1], 1).into(), ([127, 0, 0, 2], 1).into()]) };
     let never = |_| std::future::pending::<std::io::Result<E::Tcp>>();
-    let error = connect(&timer, "host", 1, within, resolved, never).await.map(drop).unwrap_err();
+    let error = connect("host", 1, within, &timer, resolved, never).await.map(drop).unwrap_err();
     assert_eq!(error.how(), Broken::TimedOut);
     assert!(error.to_string().contains("127.0.0.2:1: no answer"), "{error}");
 }

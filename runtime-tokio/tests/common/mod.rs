@@ -18,7 +18,7 @@ use procy_tokio::core::Session;
 use procy_tokio::core::event::{Event, Outcome};
 use procy_tokio::core::prologue::{Bounds, console, device};
 use procy_tokio::core::tls::TlsVersion;
-use procy_tokio::{Report, Run, Step, now};
+use procy_tokio::{CONNECT_WITHIN, Report, Run, Step, now};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -61,7 +61,7 @@ pub async fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
     let (ours, theirs) = tokio::join!(
-        procy_tokio::connect("127.0.0.1", address.port()),
+        procy_tokio::connect("127.0.0.1", address.port(), CONNECT_WITHIN),
         procy_tokio::accept(&listener),
     );
     (ours.unwrap(), theirs.unwrap().0)

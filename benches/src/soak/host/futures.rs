@@ -28,7 +28,7 @@ async fn session(viewer: TcpStream, entry: Entry) {
                 let (host, port) = (device.ip().to_string(), device.port());
                 let addresses = async { Ok(vec![device]) };
                 let dial = TcpStream::connect;
-                match connect(&timer, &host, port, CONNECT_WITHIN, addresses, dial).await {
+                match connect(&host, port, CONNECT_WITHIN, &timer, addresses, dial).await {
                     Ok(device) => run.attach_far(device),
                     Err(error) => run.broken(Side::Far, error.how()),
                 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use procy_core::event::{Event, Side};
-use procy_tokio::{Run, Step, connect, now};
+use procy_tokio::{CONNECT_WITHIN, Run, Step, connect, now};
 use tokio::net::TcpStream;
 
 use super::{Desk, Entry, Fate, THREADS, within};
@@ -24,7 +24,7 @@ async fn session(viewer: TcpStream, entry: Entry) {
             Some(Step::Event(Event::CredentialNeeded)) => run.credential(entry.credential(), now()),
             Some(Step::Event(Event::ConnectNeeded)) => {
                 let device = entry.device();
-                match connect(&device.ip().to_string(), device.port()).await {
+                match connect(&device.ip().to_string(), device.port(), CONNECT_WITHIN).await {
                     Ok(device) => run.attach_far(device),
                     Err(error) => run.broken(Side::Far, error.how()),
                 }

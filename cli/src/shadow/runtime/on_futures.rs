@@ -55,6 +55,6 @@ impl Socket for Stream {
     async fn connect(host: String, port: u16) -> Result<Self, ConnectError> {
         let (timer, addresses) = (system(Timer::after), lookup_host((host.as_str(), port)));
         let dial = Async::<TcpStream>::connect;
-        procy_futures::connect(&timer, &host, port, CONNECT_WITHIN, addresses, dial).await.map(Fin)
+        procy_futures::connect(&host, port, CONNECT_WITHIN, &timer, addresses, dial).await.map(Fin)
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{self, SocketAddr};
 
 use procy_core::Session;
-use procy_tokio::{ConnectError, Report, Run};
+use procy_tokio::{CONNECT_WITHIN, ConnectError, Report, Run};
 use tokio::net::TcpStream;
 
 use super::{Line, Socket, Step};
@@ -40,6 +40,6 @@ impl Socket for TcpStream {
     }
 
     async fn connect(host: String, port: u16) -> Result<Self, ConnectError> {
-        procy_tokio::connect(&host, port).await
+        procy_tokio::connect(&host, port, CONNECT_WITHIN).await
     }
 }
