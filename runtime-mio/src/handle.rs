@@ -1,14 +1,12 @@
 //! A shard, as other threads see it.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use mio::Waker;
 use procy_core::Session;
-use procy_core::credential::Credential;
 use procy_core::event::Side;
-use procy_core::timer::Instant;
 
 use crate::command::{Answer, Command, Course, Opening, Order, Queue, Refusal, Refused};
 use crate::stats::{Stats, Tally};
@@ -99,80 +97,6 @@ impl Handle {
     /// [`Refused`] if the shard cannot be told.
     pub fn answer(&self, key: Key, answer: Answer) -> Result<(), Refused> {
         self.send(Command(Order::Answer(key, answer)))
-    }
-
-    /// Console: what UMS has for the device, and when ([`now`](crate::now)) it was asked for it.
-    ///
-    /// # Errors
-    /// [`Refused`] if the shard cannot be told.
-    pub fn credential(
-        &self,
-        key: Key,
-        credential: Credential,
-        asked: Instant,
-    ) -> Result<(), Refused> {
-        self.answer(key, Answer::Credential { credential, asked })
-    }
-
-    /// See [`Answer::Connect`].
-    ///
-    /// # Errors
-    /// [`Refused`] if the shard cannot be told.
-    pub fn connect(
-        &self,
-        key: Key,
-        side: Side,
-        addresses: impl Into<Vec<SocketAddr>>,
-    ) -> Result<(), Refused> {
-        self.answer(key, Answer::Connect { side, addresses: addresses.into() })
-    }
-
-    /// See [`Answer::Attach`].
-    ///
-    /// # Errors
-    /// [`Refused`] if the shard cannot be told.
-    pub fn attach(&self, key: Key, side: Side, stream: TcpStream) -> Result<(), Refused> {
-        self.answer(key, Answer::Attach { side, stream })
-    }
-
-    /// Device: the offered password holds.
-    ///
-    /// # Errors
-    /// [`Refused`] if the shard cannot be told.
-    pub fn accept(&self, key: Key) -> Result<(), Refused> {
-        self.answer(key, Answer::Accept)
-    }
-
-    /// Device: the offered password does not hold.
-    ///
-    /// # Errors
-    /// [`Refused`] if the shard cannot be told.
-    pub fn refuse(&self, key: Key) -> Result<(), Refused> {
-        self.answer(key, Answer::Refuse)
-    }
-
-    /// See [`Answer::Close`].
-    ///
-    /// # Errors
-    /// [`Refused`] if the shard cannot be told.
-    pub fn close(&self, key: Key) -> Result<(), Refused> {
-        self.answer(key, Answer::Close)
-    }
-
-    /// See [`Answer::Cancel`].
-    ///
-    /// # Errors
-    /// [`Refused`] if the shard cannot be told.
-    pub fn cancel(&self, key: Key) -> Result<(), Refused> {
-        self.answer(key, Answer::Cancel)
-    }
-
-    /// See [`Answer::Abandon`].
-    ///
-    /// # Errors
-    /// [`Refused`] if the shard cannot be told.
-    pub fn abandon(&self, key: Key, reason: impl Into<String>) -> Result<(), Refused> {
-        self.answer(key, Answer::Abandon { reason: reason.into() })
     }
 
     /// Sends a command that was refused, once more.

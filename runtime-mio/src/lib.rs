@@ -16,7 +16,7 @@
 //! use procy_mio::{Answers, Host, Key, ListenerId, Over, Shards};
 //!
 //! /// Whoever connects sees this device. With a real UMS, every session asks it for a fresh credential, on another
-//! /// thread, and [`procy_mio::Handle::credential`] brings it.
+//! /// thread, and [`procy_mio::Handle::answer`] brings it.
 //! struct Desk(Arc<Config>, Credential);
 //!
 //! impl Host for Desk {

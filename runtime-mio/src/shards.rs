@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use procy_core::event::Side;
 
-use crate::{Config, Handle, Host, Key, ListenerId, Refusal, Refused, Shard, Stats};
+use crate::{Config, Handle, Host, Key, ListenerId, Refused, Shard, Stats};
 
 /// As many shards as the host wants threads, mostly one a core.
 ///
@@ -68,11 +68,10 @@ impl<H> Shards<H> {
     }
 
     /// The handle of the shard that has the fewest sessions, to open one more there.
-    ///
-    /// # Errors
-    /// [`Refusal::Stopped`] if there is none, which cannot be.
-    pub fn idlest(&self) -> Result<&Handle, Refusal> {
-        self.handles.iter().min_by_key(|handle| handle.load()).ok_or(Refusal::Stopped)
+    #[must_use]
+    pub fn idlest(&self) -> &Handle {
+        // There is at least one.
+        self.handles.iter().min_by_key(|handle| handle.load()).unwrap_or(&self.handles[0])
     }
 
     /// The handle of the shard that has, or had, this session.

@@ -27,19 +27,21 @@ fn every_answer_may_come_from_another_thread() {
     assert_eq!(place.open(console(), None, None).unwrap(), key);
 
     assert_eq!(rig.event(Role::Console, "CredentialNeeded"), key);
-    handle.credential(key, credential(), now()).unwrap();
+    handle.answer(key, Answer::Credential { credential: credential(), asked: now() }).unwrap();
     assert_eq!(rig.event(Role::Console, "ConnectNeeded"), key);
-    handle.connect(key, Side::Far, [rig.devices()]).unwrap();
+    handle
+        .answer(key, Answer::Connect { side: Side::Far, addresses: vec![rig.devices()] })
+        .unwrap();
     assert_eq!(rig.dialled(Role::Console, Side::Far), Ok(rig.devices()));
     assert_eq!(rig.event(Role::Console, "ViewerNeeded"), key);
     let (mut viewer, near) = common::tcp_pair();
-    handle.attach(key, Side::Near, near).unwrap();
+    handle.answer(key, Answer::Attach { side: Side::Near, stream: near }).unwrap();
     let device = rig.event(Role::Device, "PasswordOffered");
     assert_ne!(device, key);
-    handle.accept(device).unwrap();
+    handle.answer(device, Answer::Accept).unwrap();
     assert_eq!(rig.event(Role::Device, "ServiceNeeded"), device);
     let (near, mut service) = common::tcp_pair();
-    handle.attach(device, Side::Near, near).unwrap();
+    handle.answer(device, Answer::Attach { side: Side::Near, stream: near }).unwrap();
     service.write_all(HELLO).unwrap();
     viewer.read_exact(&mut [0; 12]).unwrap();
     assert_eq!(rig.event(Role::Console, "Relaying"), key);
@@ -51,7 +53,7 @@ fn an_answer_that_comes_too_late_reaches_no_other_session() {
     let handle = rig.handle().clone();
     let first = handle.place().unwrap().open(console(), None, None).unwrap();
     rig.event(Role::Console, "CredentialNeeded");
-    handle.close(first).unwrap();
+    handle.answer(first, Answer::Close).unwrap();
     assert_eq!(rig.over(Role::Console).0, "cancelled");
 
     // The next one stands at the same place in the table.
@@ -70,9 +72,9 @@ fn an_answer_that_comes_too_late_reaches_no_other_session() {
     for late in late {
         handle.answer(first, late).unwrap();
     }
-    handle.credential(second, credential(), now()).unwrap();
+    handle.answer(second, Answer::Credential { credential: credential(), asked: now() }).unwrap();
     assert_eq!(rig.event(Role::Console, "ConnectNeeded"), second);
-    handle.close(second).unwrap();
+    handle.answer(second, Answer::Close).unwrap();
     // One of the late ones would have been first.
     assert_eq!(rig.over(Role::Console).0, "cancelled");
 }
@@ -85,11 +87,11 @@ fn a_key_is_worth_nothing_at_another_shard() {
     let first = one.place().unwrap().open(console(), None, None).unwrap();
     let second = two.place().unwrap().open(console(), None, None).unwrap();
     assert_ne!(first, second);
-    two.cancel(first).unwrap();
-    rig.shards.of(second).unwrap().cancel(second).unwrap();
+    two.answer(first, Answer::Cancel).unwrap();
+    rig.shards.of(second).unwrap().answer(second, Answer::Cancel).unwrap();
     let over = |told: &common::Told| matches!(told.what, What::Over(_)).then_some(told.key);
     assert_eq!(rig.until(over), second);
-    rig.shards.of(first).unwrap().cancel(first).unwrap();
+    rig.shards.of(first).unwrap().answer(first, Answer::Cancel).unwrap();
     assert_eq!(rig.until(over), first);
 }
 
@@ -99,9 +101,9 @@ fn a_second_connection_for_the_same_side_is_dropped() {
     let (ours, near) = common::tcp_pair();
     let key = rig.handle().place().unwrap().open(console(), Some(near), None).unwrap();
     let (stranger, other) = common::tcp_pair();
-    rig.handle().attach(key, Side::Near, other).unwrap();
+    rig.handle().answer(key, Answer::Attach { side: Side::Near, stream: other }).unwrap();
     assert_eq!(rest(stranger), b"");
-    rig.handle().abandon(key, "enough").unwrap();
+    rig.handle().answer(key, Answer::Abandon { reason: "enough".into() }).unwrap();
     assert!(rest(ours).starts_with(b"RFB 003.003\n"));
 }
 
@@ -113,9 +115,9 @@ fn a_connection_for_a_session_that_says_its_farewells_is_dropped() {
     let mut rig = Rig::start(plan);
     let viewer = rig.viewer();
     let key = rig.event(Role::Console, "CredentialNeeded");
-    rig.handle().abandon(key, "enough").unwrap();
+    rig.handle().answer(key, Answer::Abandon { reason: "enough".into() }).unwrap();
     let (stranger, other) = common::tcp_pair();
-    rig.handle().attach(key, Side::Far, other).unwrap();
+    rig.handle().answer(key, Answer::Attach { side: Side::Far, stream: other }).unwrap();
     assert!(rest(viewer).starts_with(b"RFB 003.003\n"));
     assert_eq!(rig.over(Role::Console).0, "abandoned");
     assert_eq!(rest(stranger), b"");
@@ -136,16 +138,16 @@ fn the_queue_is_bounded_and_gives_back_what_it_refuses() {
     let mut shard = Shard::new(&config, Nobody).unwrap();
     let handle = shard.handle();
     let key = handle.place().unwrap().open(console(), None, None).unwrap();
-    handle.accept(key).unwrap();
-    handle.accept(key).unwrap();
-    let refused = handle.abandon(key, "no room").unwrap_err();
+    handle.answer(key, Answer::Accept).unwrap();
+    handle.answer(key, Answer::Accept).unwrap();
+    let refused = handle.answer(key, Answer::Abandon { reason: "no room".into() }).unwrap_err();
     assert_eq!(refused.why, Refusal::Full);
     shard.turn(None).unwrap();
     handle.send(refused.command).unwrap();
     shard.turn(None).unwrap();
     assert_eq!(handle.stats().failed_by_caller, 1);
     drop(shard);
-    let refused = handle.accept(key).unwrap_err();
+    let refused = handle.answer(key, Answer::Accept).unwrap_err();
     assert_eq!(refused.why, Refusal::Stopped);
     assert_eq!(handle.place().unwrap_err(), Refusal::Stopped);
 }
@@ -202,7 +204,7 @@ fn closed_politely_a_session_says_goodbye_to_both() {
     let mut service = rig.accept();
     service.write_all(HELLO).unwrap();
     (&viewer).read_exact(&mut [0; 12]).unwrap();
-    rig.handle().close(key).unwrap();
+    rig.handle().answer(key, Answer::Close).unwrap();
     assert_eq!((rest(viewer), rest(service)), (vec![], vec![]));
     let by = |by| Outcome::Ended(Ended { by, truncated: false });
     assert_eq!(rig.outcome(Role::Console), by(None));
@@ -229,7 +231,7 @@ fn cancelled_at_any_point_a_session_closes_both_sockets_and_frees_its_place() {
             service
         });
         let key = rig.event(Role::Console, point);
-        rig.handle().cancel(key).unwrap();
+        rig.handle().answer(key, Answer::Cancel).unwrap();
         rest_or_reset(viewer);
         let outcome = rig.over(Role::Console).0;
         let relaying = rig.shards.stats().ended > 0;

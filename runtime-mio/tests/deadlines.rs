@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use common::{HELLO, Plan, Rig, Role, bounded, code, credential, rest, rest_or_reset};
+use procy_mio::Answer;
 use procy_mio::core::error::{Broken, Error, Party};
 use procy_mio::core::event::{Ended, Outcome, Side};
 use procy_mio::core::prologue::Bounds;
@@ -97,7 +98,9 @@ fn the_console_sends_no_command() {
     rig.event(Role::Console, "ViewerNeeded");
     assert_eq!(rig.outcome(Role::Device), timeout(Why::Command));
     assert_eq!(code(&rig.outcome(Role::Console)), "device-left");
-    rig.handle().credential(key, credential(), procy_mio::now()).unwrap();
+    rig.handle()
+        .answer(key, Answer::Credential { credential: credential(), asked: procy_mio::now() })
+        .unwrap();
 }
 
 #[test]

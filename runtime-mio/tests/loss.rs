@@ -15,7 +15,7 @@ use common::{
 };
 use procy_mio::core::Session;
 use procy_mio::core::event::{Event, Side};
-use procy_mio::{Answers, Config, Host, Key, ListenerId, Over, Shard, now};
+use procy_mio::{Answer, Answers, Config, Host, Key, ListenerId, Over, Shard, now};
 
 #[test]
 fn a_device_that_refuses_to_connect_is_told_to_the_viewer() {
@@ -150,7 +150,7 @@ fn a_refused_password_closes_before_the_hello() {
     let mut rig = Rig::start(Plan { silent: &["PasswordOffered"], ..Plan::default() });
     let viewer = rig.viewer();
     let key = rig.event(Role::Device, "PasswordOffered");
-    rig.handle().refuse(key).unwrap();
+    rig.handle().answer(key, Answer::Refuse).unwrap();
     assert_eq!(rig.over(Role::Device).0, "password-refused");
     assert!(rest(viewer).starts_with(b"RFB 003.003\n"));
     assert_eq!(rig.over(Role::Console).0, "closed-before-hello");
@@ -161,7 +161,9 @@ fn given_up_for_a_reason_of_the_hosts_own_the_viewer_is_told_it() {
     let mut rig = Rig::start(Plan { silent: &["CredentialNeeded"], ..Plan::default() });
     let viewer = rig.viewer();
     let key = rig.event(Role::Console, "CredentialNeeded");
-    rig.handle().abandon(key, "UMS is down for maintenance").unwrap();
+    rig.handle()
+        .answer(key, Answer::Abandon { reason: "UMS is down for maintenance".into() })
+        .unwrap();
     let told = rest(viewer);
     assert!(String::from_utf8_lossy(&told).contains("UMS is down for maintenance"));
     assert_eq!(rig.over(Role::Console).0, "abandoned");
@@ -210,7 +212,7 @@ fn a_viewer_that_was_told_nothing_is_given_back_for_another_try() {
     let mut viewer = bounded(TcpStream::connect(viewers).unwrap());
 
     let key = devices.event(Role::Device, "PasswordOffered");
-    devices.handle().refuse(key).unwrap();
+    devices.handle().answer(key, Answer::Refuse).unwrap();
     let (first, end) = over.recv_timeout(LONG).unwrap();
     assert_eq!(code(&end.outcome), "closed-before-hello");
     let near = end.near.expect("the viewer's stream is gone");
@@ -219,7 +221,7 @@ fn a_viewer_that_was_told_nothing_is_given_back_for_another_try() {
     let second = handle.place().unwrap().open(again, Some(near), None).unwrap();
     assert_ne!(first, second);
     let key = devices.event(Role::Device, "PasswordOffered");
-    devices.handle().accept(key).unwrap();
+    devices.handle().answer(key, Answer::Accept).unwrap();
     devices.accept().write_all(HELLO).unwrap();
     let mut heard = [0; HELLO.len()];
     viewer.read_exact(&mut heard).unwrap();

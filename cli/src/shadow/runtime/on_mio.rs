@@ -41,7 +41,7 @@ impl Loop {
 
 pub(super) async fn run(shard: Loop, session: Session, mut line: Line) {
     // Whatever cannot be told to the loop ends the line, which says that its runtime has failed.
-    let Ok(handle) = shard.shards.idlest() else { return };
+    let handle = shard.shards.idlest();
     let Ok(place) = handle.place() else { return };
     let key = place.key();
     shard.told.lock().insert(key, line.steps.clone());
@@ -66,7 +66,7 @@ async fn obey(handle: &Handle, key: Key, line: &mut Line) -> Result<(), Refused>
                 }
                 Some(Order::Abandon(reason)) => Answer::Abandon { reason },
                 Some(Order::Close) => Answer::Close,
-                None => return handle.cancel(key),
+                None => return handle.answer(key, Answer::Cancel),
             },
             resolved = finished(&mut resolving) => {
                 resolving = None;
