@@ -14,7 +14,7 @@ use procy_tokio::core::credential::{Certificate, Password};
 use procy_tokio::core::event::{Event, Side};
 use procy_tokio::core::prologue::device::{Config, PrivateKeyDer};
 use procy_tokio::core::tls::Crypto;
-use procy_tokio::{Report, Run, Step, accept, connect, now};
+use procy_tokio::{CONNECT_WITHIN, Report, Run, Step, accept, connect, now};
 use rustls::pki_types::pem::PemObject as _;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -84,7 +84,7 @@ async fn verdict(holds: impl Future<Output = bool>) -> Answer {
 }
 
 async fn connected(host: &str, port: u16) -> Answer {
-    match connect(host, port).await {
+    match connect(host, port, CONNECT_WITHIN).await {
         Ok(server) => Answer::AttachNear(server),
         Err(why) => Answer::Broken(Side::Near, why.how()),
     }

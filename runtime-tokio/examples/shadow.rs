@@ -14,7 +14,7 @@ use procy_tokio::core::Session;
 use procy_tokio::core::event::{Event, Side};
 use procy_tokio::core::prologue::console::Config;
 use procy_tokio::core::tls::Crypto;
-use procy_tokio::{Report, Run, Step, accept, connect, now};
+use procy_tokio::{CONNECT_WITHIN, Report, Run, Step, accept, connect, now};
 use procy_ums::{Client, DeviceId, Secret, Trust};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -92,7 +92,7 @@ async fn credential(ums: &Client, device: &DeviceId) -> Answer {
 }
 
 async fn connected(host: &str, port: u16) -> Answer {
-    match connect(host, port).await {
+    match connect(host, port, CONNECT_WITHIN).await {
         Ok(device) => Answer::AttachFar(device),
         Err(why) => Answer::Broken(Side::Far, why.how()),
     }

@@ -93,7 +93,7 @@ async fn session(port: u16) -> String {
         certificate: Certificate::from_der(&IDENTITY.certificate_der).unwrap(),
         password: Password::parse(PASSWORD).unwrap(),
     };
-    let far = match procy_tokio::connect("127.0.0.1", port).await {
+    let far = match procy_tokio::connect("127.0.0.1", port, procy_tokio::CONNECT_WITHIN).await {
         Ok(far) => far,
         // The script has ended, and will have said why.
         Err(error) => return error.to_string(),
