@@ -109,7 +109,7 @@ impl From<&SessionError> for Failure {
                 "The option is --allow-legacy-keys."
             }
             SessionError::ClosedBeforeHello { .. } => {
-                "The option for another spelling is --verb; auto tries both."
+                "--verb auto tries both spellings."
             }
             _ => "",
         };
