@@ -100,13 +100,13 @@ impl fmt::Debug for Opening {
 
 /// How a shard is to go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Course {
+pub(crate) enum RunState {
     #[default]
-    Run,
+    Running,
     /// Accept and open nothing more, close every session politely, then end.
-    Drain,
+    Draining,
     /// End now.
-    Stop,
+    Stopped,
 }
 
 /// Why something cannot be done for a shard.
@@ -146,7 +146,7 @@ pub(crate) struct Queue {
 #[derive(Debug, Default)]
 struct Waiting {
     orders: VecDeque<Order>,
-    course: Course,
+    state: RunState,
     gone: bool,
 }
 
@@ -169,21 +169,21 @@ impl Queue {
         Err(Refused { why, command: Command(order) })
     }
 
-    /// Sets the course, unless a later one is set. The shard must be woken.
-    pub(crate) fn steer(&self, course: Course) {
+    /// Sets the state, unless a later one is set. The shard must be woken.
+    pub(crate) fn steer(&self, state: RunState) {
         let mut inner = self.lock();
-        inner.course = inner.course.max(course);
+        inner.state = inner.state.max(state);
     }
 
-    pub(crate) fn course(&self) -> Course {
+    pub(crate) fn state(&self) -> RunState {
         let inner = self.lock();
-        if inner.gone { Course::Stop } else { inner.course }
+        if inner.gone { RunState::Stopped } else { inner.state }
     }
 
-    /// All that waits, and the course.
-    pub(crate) fn take(&self) -> (VecDeque<Order>, Course) {
+    /// All that waits, and the state.
+    pub(crate) fn take(&self) -> (VecDeque<Order>, RunState) {
         let mut inner = self.lock();
-        (std::mem::take(&mut inner.orders), inner.course)
+        (std::mem::take(&mut inner.orders), inner.state)
     }
 
     /// The shard is no more: what waits is dropped, and nothing is taken from now on.

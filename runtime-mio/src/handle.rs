@@ -8,7 +8,7 @@ use mio::Waker;
 use procy_core::Session;
 use procy_core::event::Side;
 
-use crate::command::{Answer, Command, Course, Opening, Order, Queue, Refusal, Refused};
+use crate::command::{Answer, Command, Opening, Order, Queue, Refusal, Refused, RunState};
 use crate::stats::{Stats, Tally};
 
 /// Names one session among all that this process's shards ever have. It is never given to another one, so what comes
@@ -63,7 +63,7 @@ impl Handle {
     /// [`Refusal::Full`] if the shard has [`Config::sessions`](crate::Config::sessions), [`Refusal::Stopped`] if it
     /// takes no more.
     pub fn place(&self) -> Result<Place, Refusal> {
-        if self.0.queue.course() != Course::Run {
+        if self.0.queue.state() != RunState::Running {
             return Err(Refusal::Stopped);
         }
         let one_more = |taken| (taken < self.0.most).then_some(taken + 1);
@@ -113,13 +113,13 @@ impl Handle {
     /// Ends the shard gracefully: it accepts and opens nothing more, closes every session politely, and
     /// [`Shard::run`](crate::Shard::run) returns when the last is over, which their close deadlines bound.
     pub fn drain(&self) {
-        self.0.queue.steer(Course::Drain);
+        self.0.queue.steer(RunState::Draining);
         self.wake();
     }
 
     /// Ends the shard now: every socket closes as it is.
     pub fn stop(&self) {
-        self.0.queue.steer(Course::Stop);
+        self.0.queue.steer(RunState::Stopped);
         self.wake();
     }
 

@@ -17,9 +17,9 @@
 //!
 //! /// Whoever connects sees this device. With a real UMS, every session asks it for a fresh credential, on another
 //! /// thread, and [`procy_mio::Handle::answer`] brings it.
-//! struct Desk(Arc<Config>, Credential);
+//! struct OneDevice(Arc<Config>, Credential);
 //!
-//! impl Host for Desk {
+//! impl Host for OneDevice {
 //!     fn arrived(&mut self, _: Key, _: ListenerId, _: std::net::SocketAddr) -> Option<Session> {
 //!         Some(Session::console(self.0.clone(), procy_mio::now()))
 //!     }
@@ -41,7 +41,7 @@
 //! # fn run(credential: Credential) -> Result<(), Box<dyn std::error::Error>> {
 //! let config = Arc::new(Config::new(Crypto::aws_lc_rs()));
 //! let shards = Shards::start(2, &procy_mio::Config::default(), |_| {
-//!     Desk(config.clone(), credential.clone())
+//!     OneDevice(config.clone(), credential.clone())
 //! })?;
 //! shards.listen(procy_mio::bind(([127, 0, 0, 1], 5901).into())?, Side::Near)?;
 //! // ... until somebody wants an end:
@@ -71,9 +71,9 @@
 
 mod command;
 mod dial;
-mod doors;
 mod handle;
 mod host;
+mod listeners;
 mod net;
 mod orders;
 mod shard;
@@ -85,9 +85,9 @@ mod table;
 mod timers;
 
 pub use command::{Answer, Command, Refusal, Refused};
-pub use doors::MAX_LISTENERS;
 pub use handle::{Handle, Key, ListenerId, Place};
 pub use host::{Answers, Host, Over};
+pub use listeners::MAX_LISTENERS;
 pub use net::bind;
 pub use procy_core as core;
 pub use procy_std::{

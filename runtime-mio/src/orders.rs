@@ -6,7 +6,7 @@ use mio::net::TcpStream;
 use procy_core::event::Side;
 use procy_std::tune;
 
-use crate::command::{Answer, Command, Course, Opening, Order};
+use crate::command::{Answer, Command, Opening, Order, RunState};
 use crate::handle::Place;
 use crate::{Handle, Host, Key, ListenerId, Shard, now};
 
@@ -15,34 +15,34 @@ const ACCEPTS: usize = 64;
 
 impl<H: Host> Shard<H> {
     /// Does what other threads have asked for.
-    pub(crate) fn obey(&mut self) {
-        let (orders, course) = self.handle.0.0.queue.take();
+    pub(crate) fn take_commands(&mut self) {
+        let (orders, state) = self.handle.0.0.queue.take();
         for order in orders {
             match order {
                 Order::Open(opening) => self.open(*opening),
                 Order::Answer(key, answer) => self.answer(key, answer),
                 Order::Listen(id, socket, side) => {
-                    if let Err(error) = self.doors.open(id, socket, side, &self.desk.registry) {
+                    if let Err(error) = self.listeners.open(id, socket, side, &self.lent.registry) {
                         self.host.trouble(id, &error);
                     }
                 }
-                Order::Unlisten(id) => self.doors.close(id),
+                Order::Unlisten(id) => self.listeners.close(id),
                 Order::Arrived { place, listener, side, stream, from } => {
                     self.arrived(place, listener, side, stream, from);
                 }
             }
         }
-        self.course = self.course.max(course);
-        if self.course == Course::Run {
+        self.state = self.state.max(state);
+        if self.state == RunState::Running {
             return;
         }
-        self.doors.clear();
+        self.listeners.clear();
         for index in self.table.indices() {
             if let Some(slot) = self.table.get(index) {
-                slot.answer(Answer::Close, &mut self.desk);
+                slot.answer(Answer::Close, &mut self.lent);
                 self.table.enqueue(index);
             }
-            if self.course == Course::Stop {
+            if self.state == RunState::Stopped {
                 self.end(index);
             }
         }
@@ -52,22 +52,22 @@ impl<H: Host> Shard<H> {
     pub(crate) fn accept(&mut self) {
         let now = now();
         for _ in 0..ACCEPTS {
-            let Some(door) = self.doors.ready(now) else { return };
+            let Some(listener) = self.listeners.ready(now) else { return };
             let to = self.peers.iter().filter(|peer| peer.runs()).min_by_key(|peer| peer.load());
             let Some(place) = to.and_then(|to| to.place().ok()) else {
-                door.pause(now);
+                listener.pause(now);
                 continue;
             };
-            match door.accept() {
+            match listener.accept() {
                 Ok(Some((stream, from))) => {
-                    let (listener, side) = (door.id, door.side);
+                    let (listener, side) = (listener.id, listener.side);
                     tune(&stream);
                     self.hand(place, listener, side, stream, from);
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    door.pause(now);
-                    self.host.trouble(door.id, &error);
+                    listener.pause(now);
+                    self.host.trouble(listener.id, &error);
                 }
             }
         }
@@ -103,12 +103,12 @@ impl<H: Host> Shard<H> {
         stream: TcpStream,
         from: SocketAddr,
     ) {
-        if self.course != Course::Run {
+        if self.state != RunState::Running {
             return;
         }
         if let Some(session) = self.host.arrived(place.key(), listener, from) {
             self.handle.0.0.tally.opened();
-            self.table.insert(place, session).attach(side, stream, &mut self.desk);
+            self.table.insert(place, session).attach(side, stream, &mut self.lent);
         }
     }
 
@@ -118,7 +118,7 @@ impl<H: Host> Shard<H> {
         let slot = self.table.insert(place, session);
         for (side, stream) in [(Side::Near, near), (Side::Far, far)] {
             if let Some(stream) = stream {
-                slot.adopt(side, stream, &mut self.desk);
+                slot.adopt(side, stream, &mut self.lent);
             }
         }
     }
@@ -126,7 +126,7 @@ impl<H: Host> Shard<H> {
     fn answer(&mut self, key: Key, answer: Answer) {
         let Some(index) = self.table.find(key) else { return };
         let Some(slot) = self.table.get(index) else { return };
-        slot.answer(answer, &mut self.desk);
+        slot.answer(answer, &mut self.lent);
         self.table.enqueue(index);
     }
 }
@@ -134,6 +134,6 @@ impl<H: Host> Shard<H> {
 impl Handle {
     /// Whether the shard takes connections.
     fn runs(&self) -> bool {
-        self.0.queue.course() == Course::Run
+        self.0.queue.state() == RunState::Running
     }
 }

@@ -8,9 +8,9 @@ use mio::{Events, Poll, Token, Waker};
 use procy_core::Scratch;
 use procy_core::pump::{BUDGET, Turn};
 
-use crate::command::{Answer, Course};
-use crate::doors::Doors;
-use crate::slot::Desk;
+use crate::command::{Answer, RunState};
+use crate::listeners::Listeners;
+use crate::slot::Lent;
 use crate::table::Table;
 use crate::{Answers, Handle, Host, now};
 
@@ -47,9 +47,9 @@ pub struct Shard<H> {
     pub(crate) host: H,
     pub(crate) handle: Owner,
     pub(crate) table: Table,
-    pub(crate) doors: Doors,
-    pub(crate) desk: Desk,
-    pub(crate) course: Course,
+    pub(crate) listeners: Listeners,
+    pub(crate) lent: Lent,
+    pub(crate) state: RunState,
     /// Where arrivals may go; this shard is among them.
     pub(crate) peers: Vec<Handle>,
     answers: VecDeque<Answer>,
@@ -66,7 +66,7 @@ impl<H: Host> Shard<H> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let handle = Handle::new(config.sessions, config.commands, waker);
-        let desk = Desk {
+        let lent = Lent {
             scratch: Scratch::new(config.window),
             registry: poll.registry().try_clone()?,
             budget: config.budget,
@@ -76,9 +76,9 @@ impl<H: Host> Shard<H> {
             peers: vec![handle.clone()],
             handle: Owner(handle),
             table: Table::default(),
-            doors: Doors::default(),
-            desk,
-            course: Course::Run,
+            listeners: Listeners::default(),
+            lent,
+            state: RunState::Running,
             answers: VecDeque::new(),
             poll,
             events: Events::with_capacity(EVENTS),
@@ -114,25 +114,25 @@ impl<H: Host> Shard<H> {
         for event in &self.events {
             match event.token() {
                 WAKER => called = true,
-                token if self.doors.event(token) => {}
+                token if self.listeners.event(token) => {}
                 token => self.table.event(token, event),
             }
         }
         if called {
-            self.obey();
+            self.take_commands();
         }
         self.table.expire(now());
         self.accept();
         // Those that queue up anew meanwhile come after the next look at the sockets.
         for _ in 0..self.table.waiting() {
             if let Some(index) = self.table.next() {
-                self.tend(index);
+                self.visit(index);
             }
         }
-        Ok(match self.course {
-            Course::Run => true,
-            Course::Drain => !self.table.is_empty(),
-            Course::Stop => false,
+        Ok(match self.state {
+            RunState::Running => true,
+            RunState::Draining => !self.table.is_empty(),
+            RunState::Stopped => false,
         })
     }
 
@@ -140,22 +140,22 @@ impl<H: Host> Shard<H> {
         if self.table.waiting() > 0 {
             return Some(Duration::ZERO);
         }
-        let next = self.table.deadline().into_iter().chain(self.doors.deadline()).min();
+        let next = self.table.deadline().into_iter().chain(self.listeners.deadline()).min();
         let next = next.map_or(LONGEST, |at| at.since(now()).min(LONGEST));
         Some(most.map_or(next, |most| next.min(most)))
     }
 
     /// Visits a session, and tells the host what came of it.
-    fn tend(&mut self, index: usize) {
+    fn visit(&mut self, index: usize) {
         let Some(slot) = self.table.get(index) else { return };
-        let mut turn = slot.turn(&mut self.desk, &self.handle.0.0.tally);
+        let mut turn = slot.turn(&mut self.lent, &self.handle.0.0.tally);
         if let Some((side, dialled)) = slot.take_dialled() {
             self.host.dialled(slot.key(), side, dialled);
         }
         while let Some(event) = slot.session.event() {
             self.host.event(slot.key(), event, &mut Answers(&mut self.answers));
             for answer in self.answers.drain(..) {
-                slot.answer(answer, &mut self.desk);
+                slot.answer(answer, &mut self.lent);
                 turn = if turn == Turn::Wait { Turn::Again } else { turn };
             }
         }
@@ -169,7 +169,7 @@ impl<H: Host> Shard<H> {
 
     pub(crate) fn end(&mut self, index: usize) {
         let Some(slot) = self.table.remove(index) else { return };
-        let (key, over) = slot.end(&self.desk.registry, &self.handle.0.0.tally);
+        let (key, over) = slot.end(&self.lent.registry, &self.handle.0.0.tally);
         self.host.over(key, over);
     }
 }

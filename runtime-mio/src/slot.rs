@@ -24,7 +24,7 @@ use crate::{Key, Over};
 
 /// What a shard lends to its slots.
 #[derive(Debug)]
-pub(crate) struct Desk {
+pub(crate) struct Lent {
     pub(crate) scratch: Scratch<'static>,
     pub(crate) registry: Registry,
     pub(crate) budget: usize,
@@ -81,14 +81,14 @@ impl Slot {
     }
 
     /// One visit: moves bytes until nothing moves, or until the budget is used up.
-    pub(crate) fn turn(&mut self, desk: &mut Desk, tally: &Tally) -> Turn {
+    pub(crate) fn turn(&mut self, lent: &mut Lent, tally: &Tally) -> Turn {
         let now = now();
         if self.dial.is_some() {
-            self.dial(desk, now);
+            self.dial(lent, now);
         }
         let Self { session, near, far, .. } = self;
-        let mut visit = session.visit(&mut desk.scratch, now);
-        let turn = pump(&mut visit, near, far, desk.budget);
+        let mut visit = session.visit(&mut lent.scratch, now);
+        let turn = pump(&mut visit, near, far, lent.budget);
         drop(visit);
         let measure = Measure { traffic: self.session.traffic(), held: self.session.holds() };
         tally.turned(std::mem::replace(&mut self.measured, measure), measure);
@@ -114,7 +114,7 @@ impl Slot {
         self.dialled.take()
     }
 
-    pub(crate) fn answer(&mut self, answer: Answer, desk: &mut Desk) {
+    pub(crate) fn answer(&mut self, answer: Answer, lent: &mut Lent) {
         match answer {
             Answer::Connect { side, addresses } => {
                 // Not twice, and not for a session that is saying its farewells.
@@ -122,15 +122,15 @@ impl Slot {
                     let now = now();
                     let end = now + time_to_connect(self.session.deadline(), now);
                     self.dial = Some(Box::new(Dial::new(side, addresses, end)));
-                    self.dial(desk, now);
+                    self.dial(lent, now);
                 }
                 return;
             }
-            Answer::Attach { side, stream } => return self.adopt(side, stream, desk),
+            Answer::Attach { side, stream } => return self.adopt(side, stream, lent),
             Answer::Cancel => self.cancelled = true,
             _ => {}
         }
-        let mut visit = self.session.visit(&mut desk.scratch, now());
+        let mut visit = self.session.visit(&mut lent.scratch, now());
         match answer {
             Answer::Credential { credential, asked } => visit.credential(credential, asked),
             Answer::Broken { side, how } => visit.broken(side, how),
@@ -143,23 +143,23 @@ impl Slot {
     }
 
     /// Takes a connection that somebody else has made.
-    pub(crate) fn adopt(&mut self, side: Side, stream: net::TcpStream, desk: &mut Desk) {
+    pub(crate) fn adopt(&mut self, side: Side, stream: net::TcpStream, lent: &mut Lent) {
         match stream.set_nonblocking(true) {
-            Ok(()) => self.attach(side, TcpStream::from_std(stream), desk),
-            Err(_) => self.session.visit(&mut desk.scratch, now()).broken(side, Broken::Other),
+            Ok(()) => self.attach(side, TcpStream::from_std(stream), lent),
+            Err(_) => self.session.visit(&mut lent.scratch, now()).broken(side, Broken::Other),
         }
     }
 
     /// Takes a connection that does not block and is not registered.
-    pub(crate) fn attach(&mut self, side: Side, mut stream: TcpStream, desk: &mut Desk) {
+    pub(crate) fn attach(&mut self, side: Side, mut stream: TcpStream, lent: &mut Lent) {
         let interest = Interest::READABLE | Interest::WRITABLE;
         // A viewer is told, however late it comes; a device is of no use to a session that has failed.
         if self.port(side).is_some() || (side == Side::Far && self.is_decided()) {
             return;
         }
-        match desk.registry.register(&mut stream, token(self.index, side), interest) {
-            Ok(()) => self.attached(side, Socket::new(stream), desk),
-            Err(_) => self.session.visit(&mut desk.scratch, now()).broken(side, Broken::Other),
+        match lent.registry.register(&mut stream, token(self.index, side), interest) {
+            Ok(()) => self.attached(side, Socket::new(stream), lent),
+            Err(_) => self.session.visit(&mut lent.scratch, now()).broken(side, Broken::Other),
         }
     }
 
@@ -175,25 +175,25 @@ impl Slot {
         (self.key(), Over { outcome, traffic: self.session.traffic(), near })
     }
 
-    fn dial(&mut self, desk: &mut Desk, now: Instant) {
+    fn dial(&mut self, lent: &mut Lent, now: Instant) {
         let Some(dial) = self.dial.take().filter(|_| !self.is_decided()) else { return };
         let side = dial.side;
-        match dial.step(&desk.registry, token(self.index, side), now) {
+        match dial.step(&lent.registry, token(self.index, side), now) {
             Dialled::Waiting(dial) => self.dial = Some(dial),
             Dialled::Connected(socket, peer) => {
                 self.dialled = Some((side, Ok(peer)));
-                self.attached(side, socket, desk);
+                self.attached(side, socket, lent);
             }
             Dialled::Failed(error) => {
-                self.session.visit(&mut desk.scratch, now).broken(side, error.how());
+                self.session.visit(&mut lent.scratch, now).broken(side, error.how());
                 self.dialled = Some((side, Err(error)));
             }
         }
     }
 
-    fn attached(&mut self, side: Side, socket: Socket, desk: &mut Desk) {
+    fn attached(&mut self, side: Side, socket: Socket, lent: &mut Lent) {
         *self.port(side) = Some(socket);
-        self.session.visit(&mut desk.scratch, now()).attach(side);
+        self.session.visit(&mut lent.scratch, now()).attach(side);
     }
 
     fn is_decided(&self) -> bool {

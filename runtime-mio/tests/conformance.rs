@@ -27,12 +27,12 @@ impl Runtime for Mio {
 
     fn run(&self, jobs: Vec<Job<TcpStream>>) -> Vec<Report> {
         let config = Config { commands: 10_000, ..Config::default() };
-        let desk = Rc::new(Desk::default());
-        let mut shard = Shard::new(&config, Teller(desk.clone())).unwrap();
-        let handle = desk.handle.get_or_init(|| shard.handle());
+        let sessions = Rc::new(Sessions::default());
+        let mut shard = Shard::new(&config, Teller(sessions.clone())).unwrap();
+        let handle = sessions.handle.get_or_init(|| shard.handle());
         for (number, mut job) in jobs.into_iter().enumerate() {
             let answers = job.begin();
-            desk.open(number, job, None, answers);
+            sessions.open(number, job, None, answers);
         }
         // A turn of the loop is a wake-up. The shard goes with all its sockets if a job has had enough. It tells what its
         // sessions hold together: exact where a scenario has one, and never too little for one of several.
@@ -40,26 +40,26 @@ impl Runtime for Mio {
             let held = usize::try_from(handle.stats().held).unwrap();
             jobs.values_mut().all(|(_, job)| job.goes_on(held))
         };
-        while !desk.jobs.borrow().is_empty() && goes_on(&mut desk.jobs.borrow_mut()) {
+        while !sessions.jobs.borrow().is_empty() && goes_on(&mut sessions.jobs.borrow_mut()) {
             shard.turn(None).unwrap();
         }
         drop(shard);
-        for (_, (number, job)) in desk.jobs.take() {
-            desk.done.borrow_mut().insert(number, job.report(None, Default::default()));
+        for (_, (number, job)) in sessions.jobs.take() {
+            sessions.done.borrow_mut().insert(number, job.report(None, Default::default()));
         }
-        desk.done.take().into_values().collect()
+        sessions.done.take().into_values().collect()
     }
 }
 
 /// The jobs, each with its number: by their sessions' keys, and the reports of those that are over.
 #[derive(Default)]
-struct Desk {
+struct Sessions {
     jobs: RefCell<HashMap<Key, (usize, Job<TcpStream>)>>,
     done: RefCell<BTreeMap<usize, Report>>,
     handle: OnceCell<Handle>,
 }
 
-impl Desk {
+impl Sessions {
     /// Opens a session of this job, with the viewer that its last one has left.
     fn open(
         &self,
@@ -79,7 +79,7 @@ impl Desk {
     }
 }
 
-struct Teller(Rc<Desk>);
+struct Teller(Rc<Sessions>);
 
 impl Host for Teller {
     fn event(&mut self, key: Key, event: Event, answers: &mut Answers<'_>) {

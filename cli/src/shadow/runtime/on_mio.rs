@@ -19,7 +19,7 @@ use super::{Line, Order, Over, Step, finished};
 /// The loop. It ends with its last clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Loop {
-    shards: Arc<Shards<Desk>>,
+    shards: Arc<Shards<Teller>>,
     told: Told,
 }
 
@@ -29,12 +29,12 @@ struct Told(Arc<Mutex<HashMap<Key, UnboundedSender<Step>>>>);
 
 /// The program, as the loop sees it.
 #[derive(Debug)]
-struct Desk(Told);
+struct Teller(Told);
 
 impl Loop {
     pub(super) fn start() -> io::Result<Self> {
         let told = Told::default();
-        let shards = Shards::start(1, &Config::default(), |_| Desk(told.clone()))?;
+        let shards = Shards::start(1, &Config::default(), |_| Teller(told.clone()))?;
         Ok(Self { shards: Arc::new(shards), told })
     }
 }
@@ -105,7 +105,7 @@ impl Told {
     }
 }
 
-impl Host for Desk {
+impl Host for Teller {
     fn event(&mut self, key: Key, event: Event, _: &mut Answers<'_>) {
         self.0.tell(key, Step::Event(event));
     }
@@ -122,7 +122,7 @@ impl Host for Desk {
 }
 
 /// Should the loop fail, nobody waits for it in vain.
-impl Drop for Desk {
+impl Drop for Teller {
     fn drop(&mut self) {
         self.0.lock().clear();
     }

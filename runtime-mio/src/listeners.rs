@@ -22,14 +22,14 @@ pub const MAX_LISTENERS: usize = 64;
 const TOKENS: usize = usize::MAX / 2 + 1;
 
 #[derive(Debug, Default)]
-pub(crate) struct Doors {
-    doors: Slab<Door>,
+pub(crate) struct Listeners {
+    listeners: Slab<Listener>,
     /// Whose turn it is.
     turn: usize,
 }
 
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct Listener {
     pub(crate) id: ListenerId,
     pub(crate) side: Side,
     socket: TcpListener,
@@ -38,7 +38,7 @@ pub(crate) struct Door {
     paused: Option<Instant>,
 }
 
-impl Doors {
+impl Listeners {
     pub(crate) fn open(
         &mut self,
         id: ListenerId,
@@ -46,50 +46,51 @@ impl Doors {
         side: Side,
         registry: &Registry,
     ) -> io::Result<()> {
-        if self.doors.len() >= MAX_LISTENERS {
+        if self.listeners.len() >= MAX_LISTENERS {
             return Err(io::Error::other("there are too many listeners"));
         }
         socket.set_nonblocking(true)?;
         let mut socket = TcpListener::from_std(socket);
-        let entry = self.doors.vacant_entry();
+        let entry = self.listeners.vacant_entry();
         registry.register(&mut socket, Token(TOKENS + entry.key()), Interest::READABLE)?;
-        entry.insert(Door { id, side, socket, ready: true, paused: None });
+        entry.insert(Listener { id, side, socket, ready: true, paused: None });
         Ok(())
     }
 
     pub(crate) fn close(&mut self, id: ListenerId) {
-        self.doors.retain(|_, door| door.id != id);
+        self.listeners.retain(|_, listener| listener.id != id);
     }
 
     pub(crate) fn clear(&mut self) {
-        self.doors.clear();
+        self.listeners.clear();
     }
 
     /// Takes in an event; false if it is for none of these.
     pub(crate) fn event(&mut self, token: Token) -> bool {
-        if let Some(door) = token.0.checked_sub(TOKENS).and_then(|index| self.doors.get_mut(index))
+        if let Some(listener) =
+            token.0.checked_sub(TOKENS).and_then(|index| self.listeners.get_mut(index))
         {
-            door.ready = true;
+            listener.ready = true;
         }
         token.0 >= TOKENS
     }
 
     /// One at which a connection may be waiting; every one gets its turn.
-    pub(crate) fn ready(&mut self, now: Instant) -> Option<&mut Door> {
+    pub(crate) fn ready(&mut self, now: Instant) -> Option<&mut Listener> {
         let after = |index: &usize| (*index <= self.turn, *index);
-        let ready = self.doors.iter().filter(|(_, door)| door.may_accept(now));
+        let ready = self.listeners.iter().filter(|(_, listener)| listener.may_accept(now));
         self.turn = ready.map(|(index, _)| index).min_by_key(after)?;
-        self.doors.get_mut(self.turn)
+        self.listeners.get_mut(self.turn)
     }
 
     /// When one of them is to be tried again.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let ready = self.doors.iter().filter(|(_, door)| door.ready);
-        ready.map(|(_, door)| door.paused.unwrap_or(Instant::ZERO)).min()
+        let ready = self.listeners.iter().filter(|(_, listener)| listener.ready);
+        ready.map(|(_, listener)| listener.paused.unwrap_or(Instant::ZERO)).min()
     }
 }
 
-impl Door {
+impl Listener {
     /// Accepts one connection; none if none is waiting.
     ///
     /// # Errors
