@@ -157,6 +157,8 @@ impl Slot {
         if self.port(side).is_some() || (side == Side::Far && self.is_decided()) {
             return;
         }
+        // Nor may one that is being made take its place.
+        self.dial.take_if(|dial| dial.side == side);
         match lent.registry.register(&mut stream, token(self.index, side), interest) {
             Ok(()) => self.attached(side, Socket::new(stream), lent),
             Err(_) => self.session.visit(&mut lent.scratch, now()).broken(side, Broken::Other),

@@ -193,6 +193,23 @@ fn a_device_that_does_not_answer_is_named_before_the_session_stops_waiting() {
 }
 
 #[test]
+fn a_connection_that_is_brought_meanwhile_counts_and_the_one_being_made_is_given_up() {
+    let hole = common::black_hole();
+    let devices = OnceLock::from(vec![hole.0]);
+    let bounds = short(|it| {
+        it.connect = Duration::from_secs(1);
+        it.absolute = Some(Duration::from_secs(2));
+    });
+    let mut rig = Rig::start(Plan { devices, ..Plan::bounded(bounds, Bounds::default()) });
+    let viewer = rig.viewer();
+    let key = rig.event(Role::Console, "ConnectNeeded");
+    let (device, stream) = common::tcp_pair();
+    rig.handle().answer(key, Answer::Attach { side: Side::Far, stream }).unwrap();
+    assert_eq!(rig.outcome(Role::Console), timeout(Why::Absolute));
+    drop((viewer, device));
+}
+
+#[test]
 fn addresses_that_all_fail_are_reported_by_the_one_that_tells_most() {
     let hole = common::black_hole();
     let (hole_at, free) = (hole.0, common::free_port());
