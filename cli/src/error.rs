@@ -108,9 +108,7 @@ impl From<&SessionError> for Failure {
             SessionError::Key(KeyError::TooSmall { curable: true, .. }) => {
                 "The option is --allow-legacy-keys."
             }
-            SessionError::ClosedBeforeHello { .. } => {
-                "--verb auto tries both spellings."
-            }
+            SessionError::ClosedBeforeHello { .. } => "--verb auto tries both spellings.",
             _ => "",
         };
         Self {
