@@ -8,8 +8,6 @@ use core::fmt;
 
 /// Bytes of a hello: `RFB ddd.ddd\n` (RFC 6143, 7.1.1).
 pub const HELLO_LEN: usize = 12;
-/// Most bytes that are kept of what a peer said instead of a hello.
-pub const MAX_SHOWN: usize = 64;
 /// Most bytes of the reason in [`connection_failure`].
 pub const MAX_REASON: usize = 512;
 
@@ -56,25 +54,18 @@ impl fmt::Display for Version {
     }
 }
 
-/// A peer's bytes, at most [`MAX_SHOWN`] of them, kept to be shown to a person. `Display` escapes
+/// A peer's bytes, no more than a hello's, kept to be shown to a person. `Display` escapes
 /// whatever could disturb a terminal or a log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Shown {
-    bytes: [u8; MAX_SHOWN],
+    bytes: [u8; HELLO_LEN],
     len: usize,
 }
 
 impl Shown {
-    const NONE: Self = Self { bytes: [0; MAX_SHOWN], len: 0 };
-
     /// The bytes as they came.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
-    }
-
-    fn extend(&mut self, more: &[u8]) {
-        let free = self.bytes.iter_mut().skip(self.len);
-        self.len += free.zip(more).map(|(to, from)| *to = *from).count();
     }
 }
 
@@ -98,19 +89,10 @@ pub struct NotRfb {
 }
 
 impl NotRfb {
-    /// What came, from the first byte up to and with the first that cannot belong to a hello; so it
-    /// is the same however the bytes were cut. More only by [`NotRfb::followed_by`].
+    /// What came, from the first byte up to and with the first that cannot belong to a hello; so it is the same however
+    /// the bytes were cut. No more of it: who has just been sent a password may say it back.
     pub const fn shown(&self) -> &Shown {
         &self.shown
-    }
-
-    /// Adds what came after the offending byte, up to [`MAX_SHOWN`] bytes in all, for a message that
-    /// tells a person more than `"H"`. A session adds what stands behind it in the same TLS record,
-    /// which the peer has cut, not the network.
-    #[must_use]
-    pub fn followed_by(mut self, rest: &[u8]) -> Self {
-        self.shown.extend(rest);
-        self
     }
 }
 
@@ -167,9 +149,7 @@ impl HelloScanner {
     }
 
     fn not_rfb(&self) -> NotRfb {
-        let mut shown = Shown::NONE;
-        shown.extend(&self.bytes[..self.len]);
-        NotRfb { shown }
+        NotRfb { shown: Shown { bytes: self.bytes, len: self.len } }
     }
 }
 
@@ -272,12 +252,6 @@ mod tests {
         let error = refused(b"RFB \x1b[2J");
         assert_eq!(error.shown().as_bytes(), b"RFB \x1b");
         assert!(format!("{error}").contains(r#""RFB \x1b""#), "{error}");
-
-        let long = refused(b"H").followed_by(b"TTP/1.1 400\r\n").followed_by(&[0xff; 100]);
-        assert_eq!(long.shown().as_bytes().len(), MAX_SHOWN);
-        let text = format!("{long}{long:?}");
-        assert!(text.contains(r"HTTP/1.1 400\r\n\xff"), "{text}");
-        assert!(text.chars().all(|c| c == ' ' || c.is_ascii_graphic()), "{text}");
     }
 
     #[test]

@@ -131,7 +131,7 @@ fn expected(role: Role, stage: Stage) -> [&'static str; 8] {
             "console-left",
             "console-unreachable",
             "-",
-            "device-timeout",
+            "console-unreachable",
             "cancelled",
             "abandoned",
         ],

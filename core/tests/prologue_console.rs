@@ -152,22 +152,34 @@ fn every_version_of_rfb_is_passed_on_as_it_came() {
 }
 
 #[test]
-fn anything_but_a_hello_fails_at_its_first_wrong_byte_and_is_shown_with_its_record() {
-    for (records, shown) in [
-        (&[&b"SSH-2.0-OpenSSH_9\r\n"[..]][..], "\"SSH-2.0-OpenSSH_9\\r\\n\""),
-        (&[b"SS", b"H-2.0-OpenSSH_9\r\n"], "\"SS\""),
-        (&[b"RF", b"B 3.8\n", b"more"], "\"RFB 3.8\\n\""),
-        (&[b"RFB 003.008\r\n"], "\"RFB 003.008\\r\\n\""),
-        (&[b"\0"], "\"\\x00\""),
+fn anything_but_a_hello_fails_at_its_first_wrong_byte() {
+    for (words, shown) in [
+        (&b"SSH-2.0-OpenSSH_9\r\n"[..], "\"S\""),
+        (b"RFB 3.8\n", "\"RFB 3.\""),
+        (b"RFB 003.008\r\n", "\"RFB 003.008\\r\""),
+        (b"\0", "\"\\x00\""),
     ] {
         let mut bench = watched(Stage::Hello);
-        for record in records {
-            bench.peer.say(record);
-        }
+        bench.peer.say(words);
         bench.settle();
         assert_eq!(bench.host.code(), "not-rfb");
         assert!(bench.host.error().to_string().contains(shown), "{}", bench.host.error());
         assert!(refusal(&bench.host.near.take()).contains("[not-rfb]"));
+    }
+}
+
+#[test]
+fn a_device_that_says_the_password_back_is_not_quoted() {
+    for before in [&b""[..], b"400 Bad Request: ", b"RFB 003.008"] {
+        let mut bench = watched(Stage::Hello);
+        bench.peer.say(&[before, COMMAND].concat());
+        bench.settle();
+        assert_eq!(bench.host.code(), "not-rfb");
+        let told = String::from_utf8_lossy(&bench.host.near.take()).into_owned();
+        let error = bench.host.error();
+        for shown in [error.to_string(), format!("{error:?}"), told] {
+            assert!(!shown.contains("PW_") && !shown.contains("6ce7"), "{shown}");
+        }
     }
 }
 

@@ -29,7 +29,8 @@ pub enum Answer {
     /// reached. They are tried one after another, each for its share of the time that there is:
     /// [`connect_within`](crate::connect_within) the session's deadline for this; or, for a session that does not wait for
     /// it yet, [`CONNECT_WITHIN`](crate::CONNECT_WITHIN), or what is left of its deadline if that is less.
-    /// [`Host::dialled`](crate::Host::dialled) hears what came of it; the session knows already.
+    /// [`Host::dialled`](crate::Host::dialled) hears what came of it; the session knows already. Not if it is given up,
+    /// because another connection is brought for this side, or the session's end is decided.
     Connect {
         /// The console's far side, the device's near side.
         side: Side,

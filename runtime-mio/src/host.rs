@@ -30,7 +30,7 @@ pub trait Host {
     fn event(&mut self, key: Key, event: Event, answers: &mut Answers<'_>);
 
     /// What came of [`Answer::Connect`]: the address that this side is connected to, or why there is none. The session
-    /// knows already.
+    /// knows already. One that is given up is not told of.
     fn dialled(&mut self, key: Key, side: Side, result: Result<SocketAddr, ConnectError>) {
         let _ = (key, side, result);
     }

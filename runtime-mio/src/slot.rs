@@ -7,12 +7,12 @@ use std::time::Duration;
 use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
-use procy_core::error::{Broken, Error};
+use procy_core::error::Error;
 use procy_core::event::{Outcome, Side};
 use procy_core::pump::{Turn, pump};
 use procy_core::timer::{Instant, Why};
 use procy_core::{Scratch, Session};
-use procy_std::{CONNECT_WITHIN, ConnectError, connect_within};
+use procy_std::{CONNECT_WITHIN, ConnectError, broken, connect_within};
 
 use crate::command::Answer;
 use crate::dial::{Dial, Dialled};
@@ -146,22 +146,24 @@ impl Slot {
     pub(crate) fn adopt(&mut self, side: Side, stream: net::TcpStream, lent: &mut Lent) {
         match stream.set_nonblocking(true) {
             Ok(()) => self.attach(side, TcpStream::from_std(stream), lent),
-            Err(_) => self.session.visit(&mut lent.scratch, now()).broken(side, Broken::Other),
+            Err(error) => self.session.visit(&mut lent.scratch, now()).broken(side, broken(&error)),
         }
     }
 
     /// Takes a connection that does not block and is not registered.
     pub(crate) fn attach(&mut self, side: Side, mut stream: TcpStream, lent: &mut Lent) {
         let interest = Interest::READABLE | Interest::WRITABLE;
-        // A viewer is told, however late it comes; a device is of no use to a session that has failed.
-        if self.port(side).is_some() || (side == Side::Far && self.is_decided()) {
+        // A viewer is told, however late it comes, while there is somebody to tell it; a device is of no use to a session
+        // that has failed.
+        let late = self.session.is_over() || (side == Side::Far && self.is_decided());
+        if late || self.port(side).is_some() {
             return;
         }
         // Nor may one that is being made take its place.
         self.dial.take_if(|dial| dial.side == side);
         match lent.registry.register(&mut stream, token(self.index, side), interest) {
             Ok(()) => self.attached(side, Socket::new(stream), lent),
-            Err(_) => self.session.visit(&mut lent.scratch, now()).broken(side, Broken::Other),
+            Err(error) => self.session.visit(&mut lent.scratch, now()).broken(side, broken(&error)),
         }
     }
 

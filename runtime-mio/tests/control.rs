@@ -5,12 +5,14 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use common::{HELLO, Plan, Rig, Role, Steps, What, credential, rest, rest_or_reset};
 use procy_mio::core::Session;
 use procy_mio::core::error::Party;
-use procy_mio::core::event::{Ended, Outcome, Side};
-use procy_mio::{Answer, Config, Refusal, Shard, now};
+use procy_mio::core::event::{Ended, Event, Outcome, Side};
+use procy_mio::{Answer, Answers, Config, Host, Key, Over, Refusal, Shard, now};
 
 fn console() -> Session {
     Session::console(common::console_config().into(), now())
@@ -120,6 +122,34 @@ fn a_connection_for_a_session_that_says_its_farewells_is_dropped() {
     rig.handle().answer(key, Answer::Attach { side: Side::Far, stream: other }).unwrap();
     assert!(rest(viewer).starts_with(b"RFB 003.003\n"));
     assert_eq!(rig.over(Role::Console).0, "abandoned");
+    assert_eq!(rest(stranger), b"");
+}
+
+/// It tells how sessions end, and nothing else.
+struct Ends(Sender<Over>);
+
+impl Host for Ends {
+    fn event(&mut self, _: Key, _: Event, _: &mut Answers<'_>) {}
+
+    fn over(&mut self, _: Key, over: Over) {
+        self.0.send(over).unwrap();
+    }
+}
+
+#[test]
+fn a_viewer_that_comes_with_the_end_is_not_handed_on() {
+    let (ends, ended) = channel();
+    let mut shard = Shard::new(&Config::default(), Ends(ends)).unwrap();
+    let handle = shard.handle();
+    let key = handle.place().unwrap().open(console(), None, None).unwrap();
+    shard.turn(Some(Duration::ZERO)).unwrap();
+    // Both before the shard looks again.
+    handle.answer(key, Answer::Abandon { reason: "enough".into() }).unwrap();
+    let (stranger, near) = common::tcp_pair();
+    handle.answer(key, Answer::Attach { side: Side::Near, stream: near }).unwrap();
+    shard.turn(Some(Duration::ZERO)).unwrap();
+    let over = ended.try_recv().unwrap();
+    assert!(over.near.is_none(), "{over:?}");
     assert_eq!(rest(stranger), b"");
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use procy_core::error::Broken;
 use procy_core::timer::Instant;
 
-use crate::broken;
+use crate::{broken, is_exhausted};
 
 /// How long connecting may take, all addresses together, where a session waits for it as long as it does by default: what
 /// [`connect_within`] makes of that.
@@ -51,7 +51,8 @@ impl ConnectError {
     /// The host's name does not resolve.
     #[must_use]
     pub fn unresolved(host: &str, port: u16, why: &io::Error) -> Self {
-        Self { host: host.to_owned(), port, how: Broken::Unreachable, words: why.to_string() }
+        let how = if is_exhausted(why) { Broken::Exhausted } else { Broken::Unreachable };
+        Self { host: host.to_owned(), port, how, words: why.to_string() }
     }
 }
 
@@ -77,18 +78,15 @@ impl Attempts {
         end: Instant,
         resolved: io::Result<impl IntoIterator<Item = SocketAddr>>,
     ) -> Self {
-        let mut words = String::new();
-        let addresses: VecDeque<_> = match resolved {
-            Ok(addresses) => addresses.into_iter().take(MAX_ADDRESSES).collect(),
-            Err(why) => {
-                words = why.to_string();
-                VecDeque::new()
+        let (error, addresses) = match resolved {
+            Ok(addresses) => {
+                let addresses: VecDeque<_> = addresses.into_iter().take(MAX_ADDRESSES).collect();
+                let words = if addresses.is_empty() { "its name has no address" } else { "" };
+                let how = Broken::Unreachable;
+                (ConnectError { host: host.to_owned(), port, how, words: words.into() }, addresses)
             }
+            Err(why) => (ConnectError::unresolved(host, port, &why), VecDeque::new()),
         };
-        if addresses.is_empty() && words.is_empty() {
-            words.push_str("its name has no address");
-        }
-        let error = ConnectError { host: host.to_owned(), port, how: Broken::Unreachable, words };
         Self { error, end, addresses, current: None }
     }
 
@@ -202,6 +200,11 @@ mod tests {
         let error = attempts.error();
         assert_eq!(error.how(), Broken::Unreachable);
         assert_eq!(error.to_string(), "host port 1 cannot be reached: no such host");
+        let lacks = io::Error::from_raw_os_error(24);
+        if is_exhausted(&lacks) {
+            let nothing: io::Result<Vec<SocketAddr>> = Err(lacks);
+            assert_eq!(Attempts::new("host", 1, at(10), nothing).error().how(), Broken::Exhausted);
+        }
         let empty = Attempts::new("host", 1, at(10), addresses(0)).error();
         assert!(empty.to_string().ends_with("its name has no address"));
     }

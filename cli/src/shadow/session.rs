@@ -180,7 +180,11 @@ impl Attempt {
 
     /// The same viewer's next session with the other spelling, if this one is over and has spared it for that.
     fn other_verb(&mut self) -> Option<Self> {
-        let viewer = self.over.as_mut()?.viewer.take()?;
+        let over = self.over.as_mut()?;
+        let viewer = match over.outcome {
+            Outcome::Failed(Error::ClosedBeforeHello { .. }) => over.viewer.take()?,
+            _ => return None,
+        };
         let (target, output) = (Arc::clone(&self.target), self.output.clone());
         let next = Self::new(target, output, self.verb.other(), false, true);
         next.attach(viewer);

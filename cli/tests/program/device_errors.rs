@@ -113,7 +113,7 @@ async fn a_garbage_hello_is_shown_safely() {
     let garbage = b"\x1b[31mSSH-2.0-x\r\n".to_vec();
     let end = misbehaves(Behaviour::GarbageHello(garbage), "not-rfb").await;
     assert!(!end.stderr.contains('\u{1b}'));
-    assert!(end.error()["message"].as_str().unwrap().contains("\\x1b[31mSSH-2.0-x"), "{end:?}");
+    assert!(end.error()["message"].as_str().unwrap().contains("\\x1b"), "{end:?}");
 }
 
 #[tokio::test]

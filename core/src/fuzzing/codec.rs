@@ -12,9 +12,7 @@ use crate::credential::{Certificate, Fingerprint, MAX_CERTIFICATE_DER, Password}
 use crate::procycmd::{
     self, COMMAND_LEN, Command, CommandError, Decoder, Style, Terminator, Trailer, Verb,
 };
-use crate::rfb::{
-    HELLO_LEN, HelloScanner, MAX_REASON, MAX_SHOWN, NotRfb, Version, connection_failure,
-};
+use crate::rfb::{HELLO_LEN, HelloScanner, MAX_REASON, NotRfb, Version, connection_failure};
 use crate::tls::{Crypto, Pin};
 
 /// `PROCYCMD`. Input: the number of cuts, their lengths, then what a console says.
@@ -113,9 +111,7 @@ pub fn hello(input: &[u8]) -> Verdict {
         Some(Err(error)) => {
             let came = wire.get(..taken).unwrap_or_default();
             demand(error.shown().as_bytes() == came, "shows what did not come")?;
-            let shown = error.followed_by(wire.get(taken..).unwrap_or_default());
-            demand(shown.shown().as_bytes().len() == wire.len().min(MAX_SHOWN), "shows too much")?;
-            let text = shown.to_string();
+            let text = error.to_string();
             demand(
                 text.bytes().all(|byte| matches!(byte, b' '..=b'~')),
                 "would disturb a terminal",

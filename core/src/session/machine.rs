@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{Phase, Role, State, Visit};
-use crate::error::{Error, Leave};
+use crate::error::{Broken, Error, Leave, Party};
 use crate::event::{Ended, Event, Outcome, Side};
 use crate::link::{Input, Link, Output};
 use crate::procycmd;
@@ -61,6 +61,10 @@ impl Visit<'_, '_> {
                         self.end(side).drop_output();
                     }
                     self.finish(self.ended());
+                }
+                // It is not for a device to connect: its console has not come.
+                Phase::AwaitFar if self.state.role == Role::Device && why == Why::Connect => {
+                    self.fail(Error::Connect { party: Party::Console, how: Broken::TimedOut });
                 }
                 _ => self.fail(Error::Timeout(why)),
             }
@@ -220,10 +224,7 @@ impl Visit<'_, '_> {
                     near.deliver(&version.hello_bytes()[..]).and_then(|()| near.deliver(rest));
                 traffic.to_near += (rfb::HELLO_LEN + rest.bytes.len()) as u64;
             }
-            heard = answer.map(|answer| {
-                // What follows in the record tells a person what speaks there.
-                answer.map_err(|not_rfb| not_rfb.followed_by(&content.bytes[taken..]))
-            });
+            heard = answer;
         })?;
         delivered?;
         match heard {

@@ -40,7 +40,7 @@ impl Runtime {
         Ok(match chosen {
             args::Runtime::Tokio => Self::Tokio,
             args::Runtime::Futures => {
-                on_futures::start();
+                on_futures::start().map_err(|error| failed("no thread can be started", &error))?;
                 Self::Futures
             }
             #[cfg(unix)]

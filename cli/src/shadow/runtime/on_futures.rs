@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::pin::Pin;
 use std::task::{Context, Waker};
+use std::thread;
 use std::time::Duration;
 
 use async_io::{Async, Timer};
@@ -16,10 +17,13 @@ use super::{Line, Socket, Step};
 
 type Stream = Fin<Async<TcpStream>>;
 
-/// Has async-io open what it keeps open, while there are files for it: later it would panic without.
-pub(super) fn start() {
+/// Has async-io open what it keeps open, while there are files for it: later it would panic without; and so it would without
+/// a thread.
+pub(super) fn start() -> io::Result<()> {
+    drop(thread::Builder::new().spawn(|| ())?.join());
     let mut timer = Timer::after(Duration::from_secs(1));
     let _ = Pin::new(&mut timer).poll(&mut Context::from_waker(Waker::noop()));
+    Ok(())
 }
 
 pub(super) async fn run(session: Session, mut line: Line) {
