@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 use crate::stats::percentile;
-use crate::wire::{ANSWER, HELLO, Order, Pattern, QUESTION, WHOLE, invalid};
+use crate::wire::{ANSWER, BATCH, HELLO, Order, Pattern, QUESTION, WHOLE, invalid, write_parts};
 
 /// How long the proxy may be silent where it owes something.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -187,7 +187,7 @@ impl Client {
     fn download(&self, mut stream: TcpStream, bytes: u64) -> io::Result<TcpStream> {
         let order = Order::Down { bytes, record: self.options.record };
         stream.write_all(&order.encode())?;
-        let mut buffer = vec![0; Pattern::MOST];
+        let mut buffer = vec![0; BATCH];
         let mut place = 0;
         while place < bytes {
             let n = stream.read(&mut buffer)?;
@@ -204,8 +204,8 @@ impl Client {
         stream.write_all(&Order::Up { bytes }.encode())?;
         let mut place = 0;
         while place < bytes {
-            let length = (bytes - place).min(Pattern::MOST as u64);
-            stream.write_all(self.pattern.at(place, length as usize))?;
+            let length = (bytes - place).min(BATCH as u64);
+            write_parts(&mut stream, self.pattern.parts(place, length as usize, Pattern::MOST))?;
             place += length;
         }
         let mut word = [0];

@@ -17,7 +17,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::Result;
-use crate::wire::{ANSWER, HELLO, ORDER_LEN, Order, Pattern, QUESTION, WHOLE};
+use crate::wire::{ANSWER, BATCH, HELLO, ORDER_LEN, Order, Pattern, QUESTION, WHOLE, write_parts};
 
 type Tls = StreamOwned<ServerConnection, TcpStream>;
 
@@ -93,21 +93,21 @@ fn obey(wire: &mut impl Wire, pattern: &Pattern) -> io::Result<()> {
 
 /// With TLS or without.
 trait Wire: Read + Write {
-    /// Writes all of `content` in records of that length.
-    fn write_records(&mut self, content: &[u8], record: usize) -> io::Result<()>;
+    /// Writes all of them, a record each, with as few calls as it takes.
+    fn write_records<'a>(&mut self, records: impl Iterator<Item = &'a [u8]>) -> io::Result<()>;
 }
 
 impl Wire for TcpStream {
-    fn write_records(&mut self, content: &[u8], _: usize) -> io::Result<()> {
-        self.write_all(content)
+    fn write_records<'a>(&mut self, records: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
+        write_parts(self, records)
     }
 }
 
 /// Many records are sealed, then written with one call.
 impl Wire for Tls {
-    fn write_records(&mut self, content: &[u8], record: usize) -> io::Result<()> {
-        for part in content.chunks(record) {
-            self.conn.writer().write_all(part)?;
+    fn write_records<'a>(&mut self, records: impl Iterator<Item = &'a [u8]>) -> io::Result<()> {
+        for record in records {
+            self.conn.writer().write_all(record)?;
         }
         while self.conn.wants_write() {
             self.conn.write_tls(&mut self.sock)?;
@@ -119,8 +119,8 @@ impl Wire for Tls {
 fn send(wire: &mut impl Wire, pattern: &Pattern, bytes: u64, record: usize) -> io::Result<()> {
     let mut place = 0;
     while place < bytes {
-        let length = (bytes - place).min(Pattern::MOST as u64);
-        wire.write_records(pattern.at(place, length as usize), record)?;
+        let length = (bytes - place).min(BATCH as u64);
+        wire.write_records(pattern.parts(place, length as usize, record))?;
         place += length;
     }
     // The client leaves first.
@@ -128,7 +128,7 @@ fn send(wire: &mut impl Wire, pattern: &Pattern, bytes: u64, record: usize) -> i
 }
 
 fn take(wire: &mut impl Wire, pattern: &Pattern, bytes: u64) -> io::Result<()> {
-    let mut buffer = vec![0; Pattern::MOST];
+    let mut buffer = vec![0; BATCH];
     let mut place = 0;
     while place < bytes {
         let n = wire.read(&mut buffer)?;

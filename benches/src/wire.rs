@@ -1,6 +1,6 @@
 //! What client and device say to each other through the proxy, and the bytes that they check.
 
-use std::io;
+use std::io::{self, IoSlice, Write};
 
 /// What a device says first to a console that has given its password.
 pub(crate) const HELLO: &[u8; 12] = b"RFB 003.008\n";
@@ -61,15 +61,18 @@ impl Order {
     }
 }
 
-/// Endless bytes that tell their own place: a byte lost, doubled or moved shows. Its period is no power of two, so that
-/// a buffer delivered twice shows too.
+/// How much client and device send or take with one call.
+pub(crate) const BATCH: usize = 256 * 1024;
+
+/// Endless bytes that tell their own place: a byte lost, doubled or moved shows. Its period is a prime, so that a buffer or
+/// a record delivered twice shows too; and short, so that making and checking it leaves the caches to the proxy.
 #[derive(Debug)]
 pub(crate) struct Pattern(Vec<u8>);
 
 impl Pattern {
-    /// The most that is made or checked at once.
-    pub(crate) const MOST: usize = 256 * 1024;
-    const PERIOD: usize = 65_521;
+    /// The most that lies together: a TLS record's content.
+    pub(crate) const MOST: usize = 16 * 1024;
+    const PERIOD: usize = 16_381;
 
     pub(crate) fn new() -> Self {
         let mut state = 1_u32;
@@ -79,9 +82,7 @@ impl Pattern {
         };
         let mut bytes: Vec<u8> = (0..Self::PERIOD).map(|_| period()).collect();
         bytes.extend_from_within(..);
-        while bytes.len() < Self::PERIOD + Self::MOST {
-            bytes.extend_from_within(..Self::PERIOD);
-        }
+        bytes.extend_from_within(..Self::MOST - Self::PERIOD);
         Self(bytes)
     }
 
@@ -91,9 +92,21 @@ impl Pattern {
         &self.0[start..start + length]
     }
 
+    /// Its bytes from a place on, in parts of at most `most`, which is no more than [`Pattern::MOST`].
+    pub(crate) fn parts(
+        &self,
+        place: u64,
+        length: usize,
+        most: usize,
+    ) -> impl Iterator<Item = &[u8]> {
+        (0..length)
+            .step_by(most)
+            .map(move |past| self.at(place + past as u64, most.min(length - past)))
+    }
+
     /// That these are its bytes at this place.
     pub(crate) fn check(&self, place: u64, bytes: &[u8]) -> io::Result<()> {
-        if self.at(place, bytes.len()) == bytes {
+        if self.parts(place, bytes.len(), Self::MOST).eq(bytes.chunks(Self::MOST)) {
             return Ok(());
         }
         Err(invalid(&format!("wrong bytes within {} after place {place}", bytes.len())))
@@ -102,6 +115,22 @@ impl Pattern {
 
 pub(crate) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// Writes all the parts, with as few calls as it takes.
+pub(crate) fn write_parts<'a>(
+    to: &mut impl Write,
+    parts: impl Iterator<Item = &'a [u8]>,
+) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = parts.map(IoSlice::new).collect();
+    let mut slices = &mut slices[..];
+    while !slices.is_empty() {
+        match to.write_vectored(slices)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => IoSlice::advance_slices(&mut slices, n),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -122,8 +151,8 @@ mod tests {
     #[test]
     fn a_byte_lost_doubled_or_changed_shows() {
         let pattern = Pattern::new();
-        let far = 7 * Pattern::PERIOD as u64 + 65_000;
-        let bytes = pattern.at(far, Pattern::MOST).to_vec();
+        let far = 7 * Pattern::PERIOD as u64 + 16_000;
+        let bytes: Vec<u8> = pattern.parts(far, BATCH, 5_000).flatten().copied().collect();
         assert!(pattern.check(far, &bytes).is_ok());
         assert_eq!(pattern.at(far + 1_000, 50), &bytes[1_000..1_050]);
         for shift in [1, 16_384, 65_536, 1 << 20] {

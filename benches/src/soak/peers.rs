@@ -80,8 +80,10 @@ impl Part {
         let mut place = 0;
         while place < self.sends {
             let length = self.step.min((self.sends - place) as usize);
-            if writer.write_all(pattern.at(place, length)).await.is_err() {
-                return Ok(());
+            for part in pattern.parts(place, length, Pattern::MOST) {
+                if writer.write_all(part).await.is_err() {
+                    return Ok(());
+                }
             }
             place += length as u64;
             if !self.rest.is_zero() {
