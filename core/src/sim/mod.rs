@@ -14,9 +14,11 @@ mod watch;
 mod world;
 
 pub use cast::Cast;
+#[cfg(feature = "fuzzing")]
 pub(crate) use host::PASSWORD;
 pub use network::{Conditions, Line, Pipe};
 pub use plan::{DeviceKind, HostKind, Plan, ViewerKind};
 pub use random::Random;
+#[cfg(feature = "fuzzing")]
 pub(crate) use watch::Watch;
 pub use world::{Report, World};
