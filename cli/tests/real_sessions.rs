@@ -46,13 +46,7 @@ fn the_picture_through_every_tls_front_is_the_picture_that_xvnc_shows() {
 fn keys_typed_through_it_arrive() {
     let desktop = Xvnc::start().unwrap();
     let typed = desktop.take_typing().unwrap();
-    let site = Site::new(
-        Kind::Rsa2048,
-        TlsFront::stunnel,
-        TlsVersions::Usual,
-        desktop.address(),
-        Then::Relay,
-    );
+    let site = Site::usual(Kind::Rsa2048, desktop.address());
     let mut program = site.shadow(&[]);
     type_text(program.port(), "Typed through procy 42\n").unwrap();
     typed.wait_for("Typed through procy 42\n", BOUND).unwrap();
@@ -62,13 +56,7 @@ fn keys_typed_through_it_arrive() {
 fn tigervnc_shows_the_desktop_and_its_keys_arrive() {
     let desktop = Xvnc::start().unwrap();
     let typed = desktop.take_typing().unwrap();
-    let site = Site::new(
-        Kind::P256,
-        TlsFront::stunnel,
-        TlsVersions::Usual,
-        desktop.address(),
-        Then::Relay,
-    );
+    let site = Site::usual(Kind::P256, desktop.address());
     let mut program = site.shadow(&["--once"]);
     let viewer = Viewer::tigervnc(program.port())
         .unwrap_or_else(|error| panic!("{error}: {}", program.words()));
@@ -85,13 +73,7 @@ fn one_listener_serves_several_viewers_one_after_another_and_at_once() {
     let desktop = Xvnc::start().unwrap();
     desktop.show_random_text(seed()).unwrap();
     let direct = desktop.screenshot_direct().unwrap();
-    let site = Site::new(
-        Kind::Ed25519,
-        TlsFront::stunnel,
-        TlsVersions::Usual,
-        desktop.address(),
-        Then::Relay,
-    );
+    let site = Site::usual(Kind::Ed25519, desktop.address());
     let mut program = site.shadow(&[]);
     let port = program.port();
     let pictures = std::thread::scope(|scope| {
@@ -133,13 +115,7 @@ fn a_device_that_is_stopped_holds_up_its_own_session_and_loses_nothing() {
 fn a_viewer_that_is_stopped_holds_up_its_own_session_and_misses_nothing() {
     let desktop = Xvnc::start().unwrap();
     desktop.show_random_text(seed()).unwrap();
-    let site = Site::new(
-        Kind::P256,
-        TlsFront::stunnel,
-        TlsVersions::Usual,
-        desktop.address(),
-        Then::Relay,
-    );
+    let site = Site::usual(Kind::P256, desktop.address());
     let mut program = site.shadow(&[]);
     let mut viewer = Viewer::tigervnc(program.port()).unwrap();
     let stopped = Stopped::new(viewer.process().id());

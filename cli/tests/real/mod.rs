@@ -30,6 +30,11 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// A device of this kind behind stunnel, in whatever TLS the two agree on.
+    pub(crate) fn usual(kind: Kind, desktop: SocketAddr) -> Self {
+        Self::new(kind, TlsFront::stunnel, TlsVersions::Usual, desktop, Then::Relay)
+    }
+
     /// A device of this kind, which leads to the VNC server at `desktop`.
     pub(crate) fn new(
         kind: Kind,
