@@ -90,7 +90,6 @@ impl From<&SessionError> for Failure {
             SessionError::Credential(_) => Exit::Ums,
             SessionError::Left { party: Party::Viewer, .. }
             | SessionError::Early { party: Party::Viewer, .. }
-            | SessionError::Lost { party: Party::Viewer, .. }
             | SessionError::Timeout(Why::Viewer) => Exit::Viewer,
             SessionError::Setup(_)
             | SessionError::Misuse(_)
